@@ -1,0 +1,73 @@
+/// What kind of thing went wrong, as scripts see it: the exit status of section 5 of the design.
+public enum FailureClass: Int32, Sendable {
+  /// The query or the data's content is wrong.
+  case content = 1
+  /// The command line is wrong.
+  case usage = 2
+  /// A file could not be read or written: missing, no permission, disk full, lock wait over.
+  case file = 3
+  /// A limit was hit: time, memory, rows.
+  case limit = 4
+  /// Interrupted by the user.
+  case interrupted = 130
+}
+
+/// An error that can be shown to a user as it stands.
+public protocol UserFacingError: Error {
+  var failureClass: FailureClass { get }
+  /// What is wrong, where, and what to do; one or a few lines, English.
+  var message: String { get }
+}
+
+/// A source file was refused.
+public struct LoadError: UserFacingError, Equatable {
+  public enum Reason: Equatable, Sendable {
+    /// Missing, unreadable, no permission.
+    case unreadable(String)
+    /// The content is not what the format asks for.
+    case malformed(String)
+    /// The content is sound but cannot be taken: unknown CRS, coordinates that are not finite, …
+    case refused(String)
+  }
+  public var path: String
+  public var place: SourcePlace
+  public var reason: Reason
+  /// What to do about it, when there is something.
+  public var fix: String?
+
+  public init(path: String, place: SourcePlace = .file, reason: Reason, fix: String? = nil) {
+    self.path = path
+    self.place = place
+    self.reason = reason
+    self.fix = fix
+  }
+
+  public var failureClass: FailureClass { if case .unreadable = reason { .file } else { .content } }
+  public var message: String {
+    let what =
+      switch reason {
+      case .unreadable(let text), .malformed(let text), .refused(let text): text
+      }
+    let place = self.place.description
+    return path + (place.isEmpty ? "" : ", " + place) + ": " + what + (fix.map { "\n  " + $0 } ?? "")
+  }
+}
+
+/// The store or its snapshot could not do what was asked.
+public struct StoreError: UserFacingError, Equatable {
+  public var failureClass: FailureClass
+  public var message: String
+
+  public init(_ failureClass: FailureClass, _ message: String) {
+    self.failureClass = failureClass
+    self.message = message
+  }
+}
+
+/// A CRS is unknown, or coordinates cannot be brought from one into another.
+public struct CRSError: UserFacingError, Equatable {
+  public var message: String
+  public var failureClass: FailureClass { .content }
+
+  public init(_ message: String) { self.message = message }
+}

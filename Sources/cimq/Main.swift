@@ -1,0 +1,2 @@
+import CIMEngine
+@main struct Main { static func main() throws { print(try probePublic()) } }
