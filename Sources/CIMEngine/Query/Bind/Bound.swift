@@ -1,0 +1,212 @@
+public import SpatialIndex
+
+// What the binder makes of a statement: every name resolved, every expression typed, every literal in the working CRS,
+// every distance in metres. The planner reads it; it knows nothing of the store behind.
+
+/// A bound FIND, SELECT or COUNT.
+public struct BoundFind: Sendable {
+  /// Source 0 is the FIND source; the others come from joins, in order. Expressions name sources by index.
+  public var sources: [BoundSource]
+  public var joins: [BoundJoin]
+  /// Conjuncts that read only source 0; they run before NEAREST and before joins.
+  public var sourceFilters: [BoundExpression]
+  public var nearest: BoundNearest?
+  /// Conjuncts on the joined rows (null-extended ones included).
+  public var joinedFilters: [BoundExpression]
+  /// nil when not grouped. With grouping, items, having and keys of ORDER BY read `.groupKey` and `.aggregate`.
+  public var grouping: BoundGrouping?
+  public var items: [BoundItem]
+  public var distinct: Bool
+  public var having: BoundExpression?
+  public var orderBy: [BoundSortKey]
+  public var limit: Int?
+  public var offset: Int?
+  /// How each source is measured to give `distance` columns: source index -> metres; see `.distance`.
+  public var distances: [BoundDistance]
+  /// The source whose geometry and id go into `RowBatch.shapes`; with grouping, the source that the keys identify
+  /// (then `shapeKey` is the index of the key that names it); nil gives null shapes with a warning.
+  public var shapeSource: Int?
+  public var shapeKey: Int?
+  /// Said once on stderr: implied links, swapped coordinates, …
+  public var notices: [String]
+}
+
+public struct BoundSource: Sendable {
+  public indirect enum Kind: Sendable {
+    /// Index into the catalogue's layers.
+    case layer(Int)
+    /// A subquery; its items are the source's columns.
+    case find(BoundFind)
+  }
+  public var kind: Kind
+  /// The alias, else the layer's name.
+  public var name: String
+  public var columns: [BoundColumn]
+  /// How a spatial clause gets a geometry for a row: empty path = own geometry, else along links
+  /// (`person` -> `unit`); nil when there is none.
+  public var geometryPath: [LinkStep]?
+}
+
+public struct BoundColumn: Sendable {
+  public var name: String
+  public var type: ColumnType?
+  public var unit: String?
+  public var enumeration: [String]?
+  public var origin: ResultColumn.Origin?
+}
+
+/// One step along `cimq_link`: a column of one layer that names rows of another.
+public struct LinkStep: Sendable, Equatable {
+  /// Index of the link column among the columns of `fromLayer`.
+  public var fromLayer: Int
+  public var column: Int
+  public var targetLayer: Int
+  /// "fid", "id" or "code", … of the target.
+  public var targetColumn: String
+}
+
+public struct BoundJoin: Sendable {
+  public enum Condition: Sendable {
+    case on(BoundExpression)
+    /// Closed ball between the geometries of source 0 (or of `from`) and the joined source. Metres.
+    case within(BoundExpression, from: Int)
+    case nearest(count: Int, within: BoundExpression?, from: Int)
+  }
+  public var isLeft: Bool
+  /// Index into `sources`.
+  public var source: Int
+  public var condition: Condition
+}
+
+public struct BoundNearest: Sendable {
+  public var count: Int
+  public var withTies: Bool
+  public var reference: BoundReference
+  public var within: BoundExpression?
+}
+
+/// A column of distances: after NEAREST, after the first WITHIN … OF, or of a JOIN NEAREST / JOIN WITHIN.
+public struct BoundDistance: Sendable {
+  public enum Measure: Sendable {
+    /// From source 0 to the statement's NEAREST reference.
+    case nearest
+    /// From source 0 to the reference of a WITHIN … OF.
+    case reference(BoundReference)
+    /// From `from` to the joined source of join number `join`.
+    case join(Int)
+  }
+  public var measure: Measure
+}
+
+public struct BoundGrouping: Sendable {
+  public var keys: [BoundExpression]
+  public var aggregates: [BoundAggregate]
+}
+
+public struct BoundAggregate: Sendable {
+  public enum Function: String, Sendable { case count, sum, avg, min, max, median, percentile, extent, union }
+  public var function: Function
+  public var distinct: Bool
+  /// nil for COUNT(*).
+  public var argument: BoundExpression?
+  /// 0…1, for percentile.
+  public var fraction: Double?
+  public var type: ColumnType
+}
+
+public struct BoundItem: Sendable {
+  public var expression: BoundExpression
+  public var column: ResultColumn
+}
+
+public struct BoundSortKey: Sendable {
+  public var expression: BoundExpression
+  public var descending: Bool
+  public var nullsFirst: Bool
+}
+
+/// A reference whose features are known before the rows are: constant in the statement, or another source's row.
+public indirect enum BoundReference: Sendable {
+  /// Literals, FILE, single features resolved by key: in the working CRS. Several are "one by one".
+  case geometries([Geometry], label: String)
+  /// All features of a layer (index into the catalogue), one by one.
+  case layer(Int)
+  /// A subquery's rows, one by one; its shapes count.
+  case find(BoundFind)
+  /// The geometry of another source in scope.
+  case source(Int)
+}
+
+/// A typed expression. NULL is unknown: comparisons with it are NULL, and a filter keeps only TRUE.
+public struct BoundExpression: Sendable {
+  public var kind: Kind
+  /// nil for a NULL literal.
+  public var type: ColumnType?
+  /// Offsets into the text, for run-time errors.
+  public var range: Range<Int>
+
+  public indirect enum Kind: Sendable {
+    case constant(Value)
+    case column(source: Int, column: Int)
+    /// Along links from a source: column `column` of the last step's target layer; `column == nil` is its geometry.
+    case path(source: Int, steps: [LinkStep], column: Int?)
+    /// The geometry of a source, through its `geometryPath`.
+    case geometry(source: Int)
+    /// Index into `BoundFind.distances`.
+    case distance(Int)
+    case groupKey(Int)
+    case aggregate(Int)
+    case negate(BoundExpression)
+    case not(BoundExpression)
+    case and([BoundExpression])
+    case or([BoundExpression])
+    case compare(Expression.Comparison, BoundExpression, BoundExpression)
+    case arithmetic(Expression.Arithmetic, BoundExpression, BoundExpression)
+    /// `%` any run, `_` one character, `\` escapes. Pattern may be any text expression.
+    case like(BoundExpression, pattern: BoundExpression)
+    case inList(BoundExpression, [BoundExpression])
+    /// One column subquery.
+    case inFind(BoundExpression, BoundFind)
+    case isNull(BoundExpression)
+    case call(Function, [BoundExpression])
+    case choose(cases: [(condition: BoundExpression, result: BoundExpression)], otherwise: BoundExpression?)
+    /// OGC Simple Features, exactly; both arguments are geometries.
+    case relation(SpatialRelation, BoundExpression, BoundExpression)
+    /// A clause of section 4: footprints, touching counts; holds if it holds for any feature of the reference.
+    case spatial(SpatialTest, source: Int, BoundReference)
+    /// Closed ball between two geometry expressions (S_DWITHIN). Metres.
+    case within(BoundExpression, BoundExpression, distance: BoundExpression)
+    /// Casts and widening (int to double, text to timestamp, …).
+    case convert(BoundExpression)
+    case interval(BoundExpression?, BoundExpression?)
+    case array([BoundExpression])
+  }
+
+  public enum SpatialTest: Sendable {
+    /// Covered by the reference.
+    case inside
+    case intersects
+    case touches
+    /// Covers the reference.
+    case contains
+    case within(BoundExpression)
+    case beyond(BoundExpression)
+  }
+
+  /// The eight of CQL2 (21-065r2, 7.2 and 7.3).
+  public enum SpatialRelation: String, Sendable, CaseIterable {
+    case intersects, equals, disjoint, touches, within, overlaps, crosses, contains
+  }
+
+  /// Functions on values. The binder knows their signatures, the executor their meaning.
+  public enum Function: String, Sendable, CaseIterable {
+    case casei, accenti, abs, ceil, floor, round, sqrt, ln, exp, log10, sign, least, greatest, coalesce, nullif
+    case lower, upper, trim, length, substring, concat, replace, left, right, strpos, startsWith, endsWith
+    case year, month, day, hour, minute, second, now
+    case area, perimeter, lineLength, centroid, pointOnSurface, buffer, convexHull, simplify, intersection, union
+    case difference, distance, x, y, z, envelope, isValid, makeValid, asWKT, asGeoJSON
+    case tAfter, tBefore, tContains, tDisjoint, tDuring, tEquals, tFinishedBy, tFinishes, tIntersects, tMeets
+    case tMetBy, tOverlappedBy, tOverlaps, tStartedBy, tStarts
+    case aContainedBy, aContains, aEquals, aOverlaps
+  }
+}
