@@ -55,16 +55,24 @@ public struct Catalog: Sendable, Equatable {
     public var unit: String?
     /// The closed list of values of an enumerated column (`status`: open, full, closed), or nil.
     public var enumeration: [String]?
+    /// Other names the language accepts for the column, such as 高度.
     public var aliases: [String]
+    /// Other spellings the language accepts for the values of an enumerated column: 开放 -> open.
+    public var valueAliases: [String: String] = [:]
+    /// Worked out at import because the source lacks it (height from the solids, …).
+    public var isDerived = false
 
     public init(
-      name: String, type: ColumnType, unit: String? = nil, enumeration: [String]? = nil, aliases: [String] = []
+      name: String, type: ColumnType, unit: String? = nil, enumeration: [String]? = nil, aliases: [String] = [],
+      valueAliases: [String: String] = [:], isDerived: Bool = false
     ) {
       self.name = name
       self.type = type
       self.unit = unit
       self.enumeration = enumeration
       self.aliases = aliases
+      self.valueAliases = valueAliases
+      self.isDerived = isDerived
     }
   }
 
@@ -86,6 +94,8 @@ public struct Catalog: Sendable, Equatable {
   }
 
   /// `layer.column` names a row of `targetLayer` by its `targetColumn` (`id`, `code`, or `fid`).
+  ///
+  /// With `fid` the store keeps a number and every reader shows the target's id: the column's type is `.text`.
   public struct Link: Sendable, Equatable {
     public var layer: String
     public var column: String
