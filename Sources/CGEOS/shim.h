@@ -8,6 +8,7 @@
   X(GEOS_init_r) X(GEOS_finish_r) X(GEOSContext_setErrorMessageHandler_r)                           \
   X(GEOSWKBReader_create_r) X(GEOSWKBReader_destroy_r) X(GEOSWKBReader_read_r)                      \
   X(GEOSWKBWriter_create_r) X(GEOSWKBWriter_destroy_r) X(GEOSWKBWriter_write_r)                     \
+  X(GEOSWKBWriter_setOutputDimension_r) X(GEOSisValidDetail_r) X(GEOSGeomGetX_r) X(GEOSGeomGetY_r)  \
   X(GEOSGeom_destroy_r) X(GEOSFree_r) X(GEOSPrepare_r) X(GEOSPreparedGeom_destroy_r)                \
   X(GEOSIntersects_r) X(GEOSDisjoint_r) X(GEOSTouches_r) X(GEOSCrosses_r) X(GEOSWithin_r)           \
   X(GEOSContains_r) X(GEOSOverlaps_r) X(GEOSEquals_r) X(GEOSCovers_r) X(GEOSCoveredBy_r)            \

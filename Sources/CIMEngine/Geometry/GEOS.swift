@@ -1,0 +1,189 @@
+internal import CGEOS
+internal import Glibc
+
+/// The GEOS library: DE-9IM, overlay, buffer and validity, where the engine's own kernels do not reach.
+///
+/// libgeos_c is opened on first use. Each thread has a context of its own, so calls may come from any thread; a handle
+/// may move between threads but serves one call at a time. Geometries cross as WKB.
+package enum GEOS {
+  struct Library: @unchecked Sendable {
+    let functions: UnsafePointer<cgeos>
+    let threadKey: pthread_key_t
+  }
+
+  static let library: Result<Library, StoreError> = {
+    var message: UnsafePointer<CChar>? = nil
+    guard let functions = cgeos_open(&message) else {
+      let reason = message.map { String(cString: $0) } ?? "unknown error"
+      return .failure(
+        StoreError(
+          .file, "libgeos_c could not be opened: \(reason)\n  install it (Debian: apt install libgeos-c1v5)"))
+    }
+    var key = pthread_key_t()
+    let status = pthread_key_create(&key) { Unmanaged<Thread>.fromOpaque($0!).release() }
+    guard status == 0 else { return .failure(StoreError(.file, "no thread storage is left for GEOS")) }
+    return .success(Library(functions: functions, threadKey: key))
+  }()
+
+  /// What one thread needs to call GEOS.
+  final class Thread {
+    let functions: UnsafePointer<cgeos>
+    let context: GEOSContextHandle_t
+    let reader: OpaquePointer
+    let writer: OpaquePointer
+    var message = ""
+
+    init(_ functions: UnsafePointer<cgeos>) {
+      self.functions = functions
+      // None of the three fails but for want of memory.
+      context = functions.pointee.GEOS_init_r()!
+      reader = functions.pointee.GEOSWKBReader_create_r(context)!
+      writer = functions.pointee.GEOSWKBWriter_create_r(context)!
+      functions.pointee.GEOSWKBWriter_setOutputDimension_r(context, writer, 3)
+      _ = functions.pointee.GEOSContext_setErrorMessageHandler_r(
+        context,
+        { text, thread in
+          guard let text, let thread else { return }
+          Unmanaged<Thread>.fromOpaque(thread).takeUnretainedValue().message = String(cString: text)
+        }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    deinit {
+      functions.pointee.GEOSWKBReader_destroy_r(context, reader)
+      functions.pointee.GEOSWKBWriter_destroy_r(context, writer)
+      functions.pointee.GEOS_finish_r(context)
+    }
+
+    /// The error of the call that just failed.
+    func error(_ operation: String) -> StoreError {
+      defer { message = "" }
+      return StoreError(.content, "\(operation): GEOS says: \(message.isEmpty ? "no reason given" : message)")
+    }
+  }
+
+  static func thread() throws(StoreError) -> Thread {
+    let library = try library.get()
+    if let known = pthread_getspecific(library.threadKey) {
+      return Unmanaged<Thread>.fromOpaque(known).takeUnretainedValue()
+    }
+    let thread = Thread(library.functions)
+    pthread_setspecific(library.threadKey, Unmanaged.passRetained(thread).toOpaque())
+    return thread
+  }
+}
+
+/// A geometry on the side of GEOS, freed with its owner.
+package struct GEOSGeometry: ~Copyable, @unchecked Sendable {
+  let handle: OpaquePointer
+
+  init(owning handle: OpaquePointer) { self.handle = handle }
+
+  /// - Throws: when GEOS cannot be opened, or refuses the geometry (a ring of fewer than four vertices).
+  package init(_ geometry: Geometry) throws(StoreError) {
+    let thread = try GEOS.thread()
+    let bytes = WKB.write(geometry)
+    guard let handle = thread.functions.pointee.GEOSWKBReader_read_r(thread.context, thread.reader, bytes, bytes.count)
+    else { throw thread.error("reading a geometry") }
+    self.handle = handle
+  }
+
+  package init(_ view: GeometryView) throws(StoreError) {
+    let thread = try GEOS.thread()
+    var bytes: [UInt8] = []
+    WKB.append(view, to: &bytes)
+    guard let handle = thread.functions.pointee.GEOSWKBReader_read_r(thread.context, thread.reader, bytes, bytes.count)
+    else { throw thread.error("reading a geometry") }
+    self.handle = handle
+  }
+
+  deinit {
+    if let thread = try? GEOS.thread() { thread.functions.pointee.GEOSGeom_destroy_r(thread.context, handle) }
+  }
+
+  /// A copy as flat arrays.
+  package func geometry() throws(StoreError) -> Geometry {
+    let thread = try GEOS.thread()
+    var size = 0
+    guard let bytes = thread.functions.pointee.GEOSWKBWriter_write_r(thread.context, thread.writer, handle, &size)
+    else { throw thread.error("writing a geometry") }
+    defer { thread.functions.pointee.GEOSFree_r(thread.context, bytes) }
+    do throws(GeometryReadError) {
+      return try WKB.read(UnsafeRawBufferPointer(start: bytes, count: size))
+    } catch {
+      throw StoreError(.content, "GEOS returned a geometry that cannot be read: \(error.what)")
+    }
+  }
+}
+
+/// A geometry that GEOS has indexed for many tests, freed with its owner.
+package struct GEOSPrepared: ~Copyable, @unchecked Sendable {
+  private let base: GEOSGeometry
+  private let handle: OpaquePointer
+
+  package init(_ geometry: Geometry) throws(StoreError) {
+    let base = try GEOSGeometry(geometry)
+    let thread = try GEOS.thread()
+    guard let handle = thread.functions.pointee.GEOSPrepare_r(thread.context, base.handle) else {
+      throw thread.error("preparing a geometry")
+    }
+    self.base = base
+    self.handle = handle
+  }
+
+  deinit {
+    if let thread = try? GEOS.thread() { thread.functions.pointee.GEOSPreparedGeom_destroy_r(thread.context, handle) }
+  }
+
+  /// Whether `predicate` holds from this geometry to `other`: `prepared.holds(.contains, other)` is "this contains other".
+  package func holds(_ predicate: SpatialPredicate, _ other: borrowing GEOSGeometry) throws(StoreError) -> Bool {
+    let thread = try GEOS.thread()
+    let f = thread.functions.pointee
+    let (c, a, b) = (thread.context, handle, other.handle)
+    let answer =
+      switch predicate {
+      case .intersects: f.GEOSPreparedIntersects_r(c, a, b)
+      case .disjoint: f.GEOSPreparedDisjoint_r(c, a, b)
+      case .touches: f.GEOSPreparedTouches_r(c, a, b)
+      case .within: f.GEOSPreparedWithin_r(c, a, b)
+      case .overlaps: f.GEOSPreparedOverlaps_r(c, a, b)
+      case .crosses: f.GEOSPreparedCrosses_r(c, a, b)
+      case .contains: f.GEOSPreparedContains_r(c, a, b)
+      case .covers: f.GEOSPreparedCovers_r(c, a, b)
+      case .coveredBy: f.GEOSPreparedCoveredBy_r(c, a, b)
+      case .equals: f.GEOSEquals_r(c, base.handle, b)
+      }
+    return try thread.truth(answer, predicate.rawValue)
+  }
+
+  package func distance(to other: borrowing GEOSGeometry) throws(StoreError) -> Double {
+    let thread = try GEOS.thread()
+    var distance = 0.0
+    guard thread.functions.pointee.GEOSPreparedDistance_r(thread.context, handle, other.handle, &distance) == 1 else {
+      throw thread.error("distance")
+    }
+    return distance
+  }
+}
+
+/// The predicates of OGC Simple Features that CQL2 names, and the two of the language that count touching.
+package enum SpatialPredicate: String, Sendable, CaseIterable {
+  case intersects, equals, disjoint, touches, within, overlaps, crosses, contains, covers, coveredBy
+
+  /// The predicate that holds from b to a when this one holds from a to b.
+  package var transposed: SpatialPredicate {
+    switch self {
+    case .within: .contains
+    case .contains: .within
+    case .covers: .coveredBy
+    case .coveredBy: .covers
+    default: self
+    }
+  }
+}
+
+extension GEOS.Thread {
+  func truth(_ answer: CChar, _ operation: String) throws(StoreError) -> Bool {
+    if answer == 2 { throw error(operation) }
+    return answer == 1
+  }
+}
