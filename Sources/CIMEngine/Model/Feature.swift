@@ -79,9 +79,14 @@ public struct SourceSurvey: Sendable {
   public var format: String
   /// The CRS that the file states, as found; nil when it states none.
   public var statedCRS: CRS?
+  /// The CRS of the coordinates that `read` yields: the stated one, or what options and the format's default make of
+  /// silence. Nil when nothing says it: the import asks for `--crs`.
+  public var crs: CRS?
   public var layers: [Layer]
   public var warnings: [String]
   public var byteCount: Int
+  /// The encoding of the text, when it was not UTF-8.
+  public var encoding: String? = nil
 
   public struct Layer: Sendable {
     public var name: String
@@ -95,8 +100,11 @@ public struct SourceSurvey: Sendable {
     public var featureCount: Int
     /// In the source's CRS.
     public var extent: Box2?
-    /// True when features carry `solids`.
+    /// True when features carry `solids` that the store keeps under this layer. Features of `building_part` carry
+    /// theirs for the derivation of their shape alone: they are kept with the building, by `SolidGeometry.object`.
     public var hasSolids: Bool
+    /// The name in the source of the column that gives the ids, or nil: the features' own ids or numbers.
+    public var idColumn: String? = nil
 
     public init(
       name: String, columns: [Catalog.Column] = [], sourceNames: [String] = [],
@@ -120,6 +128,7 @@ public struct SourceSurvey: Sendable {
     self.path = path
     self.format = format
     self.statedCRS = statedCRS
+    self.crs = statedCRS
     self.layers = layers
     self.warnings = warnings
     self.byteCount = byteCount
