@@ -1,5 +1,6 @@
 #pragma once
 #include <dlfcn.h>
+#include <geodesic.h>
 #include <proj.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@
   X(proj_get_id_auth_name) X(proj_get_area_of_use) X(proj_crs_get_sub_crs) X(proj_get_source_crs)   \
   X(proj_crs_get_coordinate_system) X(proj_cs_get_axis_count) X(proj_cs_get_axis_info)              \
   X(proj_log_level) X(proj_geod) X(proj_get_ellipsoid) X(proj_as_proj_string) X(proj_as_wkt)        \
-  X(proj_info)
+  X(proj_info) X(proj_context_clone) X(proj_clone) X(geod_init) X(geod_inverse)
 
 struct cproj {
 #define X(f) __typeof__(f) *_Nonnull f;

@@ -67,7 +67,12 @@ public struct StoreError: UserFacingError, Equatable {
 /// A CRS is unknown, or coordinates cannot be brought from one into another.
 public struct CRSError: UserFacingError, Equatable {
   public var message: String
+  /// The vertex to blame, counted from 0, when a transformation failed on one.
+  public var vertex: Int?
   public var failureClass: FailureClass { .content }
 
-  public init(_ message: String) { self.message = message }
+  public init(_ message: String, vertex: Int? = nil) {
+    self.message = message
+    self.vertex = vertex
+  }
 }
