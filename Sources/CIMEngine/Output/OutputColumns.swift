@@ -1,0 +1,99 @@
+/// The columns of flat formats: those of the result, a returned point layer's geometry as `lon` and `lat`,
+/// any other geometry as WKT. Coordinates come out in the CRS of the output.
+struct OutputColumns {
+  enum Cell {
+    case value
+    case longitude, latitude
+    case wkt
+  }
+  struct Column {
+    var name: String
+    var source: Int
+    var cell: Cell
+    var type: ColumnType?
+  }
+  private(set) var columns: [Column] = []
+  private var transform: ShapeTransform
+
+  init(_ header: ResultHeader, catalog: Catalog, options: OutputOptions) throws {
+    transform = try ShapeTransform(from: header.crs, options: options)
+    var names = Set(header.columns.map(\.name))
+    for (index, column) in header.columns.enumerated() {
+      guard column.type == .geometry else {
+        let name = options.chinese ? catalog.chineseName(of: column) : column.name
+        columns.append(Column(name: name, source: index, cell: .value, type: column.type))
+        continue
+      }
+      if catalog.isPoint(column), !names.contains("lon"), !names.contains("lat") {
+        names.formUnion(["lon", "lat"])
+        columns.append(Column(name: "lon", source: index, cell: .longitude, type: .double))
+        columns.append(Column(name: "lat", source: index, cell: .latitude, type: .double))
+      } else {
+        columns.append(Column(name: column.name, source: index, cell: .wkt, type: .text))
+      }
+    }
+  }
+
+  /// The batch with its geometries in the CRS of the output.
+  func prepared(_ batch: RowBatch) throws -> RowBatch {
+    var batch = batch
+    for column in columns where column.cell == .wkt || column.cell == .longitude {
+      guard case .geometry(var shapes) = batch.columns[column.source].storage else { continue }
+      for i in shapes.indices where shapes[i] != nil { try transform.apply(&shapes[i]!) }
+      batch.columns[column.source].storage = .geometry(shapes)
+    }
+    return batch
+  }
+
+  /// The geometry that a non-value cell is made of, or nil for NULL and for empty points.
+  func shape(_ column: Column, _ batch: RowBatch, _ row: Int) -> Geometry? {
+    guard case .geometry(let shapes) = batch.columns[column.source].storage, let shape = shapes[row] else { return nil }
+    return column.cell != .wkt && shape.isEmpty ? nil : shape
+  }
+
+  var decimals: Int { transform.decimals }
+}
+
+/// Brings shapes from the working CRS into that of the output.
+struct ShapeTransform {
+  private let transform: CRSTransform?
+  let crs: CRS
+  let decimals: Int
+
+  init(from source: CRS, options: OutputOptions) throws(CRSError) {
+    crs = options.crs
+    transform = source == crs ? nil : try CRSTransform.between(source, crs)
+    if let precision = options.precision {
+      decimals = min(max(precision, 0), 9)
+    } else if crs == .wgs84 || crs == .cgcs2000 || crs.isOffsetSystem {
+      decimals = 7
+    } else {
+      decimals = try CRSInfo.lookup(crs).isGeographic ? 7 : 3
+    }
+  }
+
+  func apply(_ shape: inout Geometry) throws {
+    if let transform { try transform.apply(&shape) }
+  }
+}
+
+extension Catalog {
+  func column(_ origin: ResultColumn.Origin?) -> Column? {
+    guard let origin, let layer = layers.first(where: { $0.name == origin.layer }) else { return nil }
+    return layer.columns.first { $0.name == origin.column }
+  }
+
+  /// True when every geometry of the column is a point: the geometry column of a point layer, as it is.
+  func isPoint(_ column: ResultColumn) -> Bool {
+    guard let origin = column.origin, let layer = layers.first(where: { $0.name == origin.layer }) else { return false }
+    return layer.geometry?.name == origin.column && layer.geometry?.kind == .point
+  }
+
+  /// The first Chinese alias of the column a result column comes from, when it still has that column's name.
+  func chineseName(of column: ResultColumn) -> String {
+    if column.name == "distance" { return "距离" }
+    if column.name == "count" { return "数量" }
+    guard let known = self.column(column.origin), known.name == column.name else { return column.name }
+    return known.aliases.first ?? column.name
+  }
+}

@@ -1,0 +1,69 @@
+/// The formats that a result can be written in (section 5 of the design: scripts rely on each to the letter).
+public enum OutputFormat: String, Sendable, CaseIterable {
+  case table, csv, tsv, json, jsonl, geojson, geojsonseq, markdown, wkt
+
+  /// By file extension; nil when the extension is not one that cimq writes itself.
+  public init?(path: String) {
+    let name = path.split(separator: "/").last ?? ""
+    guard let dot = name.lastIndex(of: ".") else { return nil }
+    switch name[name.index(after: dot)...].lowercased() {
+    case "csv": self = .csv
+    case "tsv", "tab": self = .tsv
+    case "json": self = .json
+    case "jsonl", "ndjson": self = .jsonl
+    case "geojson": self = .geojson
+    case "geojsonl", "geojsons", "geojsonseq": self = .geojsonseq
+    case "md", "markdown": self = .markdown
+    case "wkt": self = .wkt
+    case "txt": self = .table
+    default: return nil
+    }
+  }
+
+  /// False for formats that frame one result (`[…]`, one header): several results cannot follow each other in them.
+  public var takesSeveralResults: Bool {
+    switch self {
+    case .json, .csv, .tsv, .geojson: false
+    case .table, .jsonl, .geojsonseq, .markdown, .wkt: true
+    }
+  }
+}
+
+/// How a result is to be written.
+public struct OutputOptions: Sendable {
+  /// The CRS of written coordinates; RFC 7946 asks for WGS 84, which is the default.
+  public var crs: CRS = .wgs84
+  /// Decimals of written coordinates; nil: 7 for degrees, 3 for metres.
+  public var precision: Int?
+  /// Headers of tables in Chinese.
+  public var chinese = false
+  /// Draw with ANSI colours.
+  public var colour = false
+  /// Show no more rows than this in a table, and say how many there are. nil shows all.
+  public var maximumRows: Int?
+  /// Columns of the terminal; nil when not on one: cells are then never shortened.
+  public var terminalWidth: Int?
+
+  public init() {}
+}
+
+extension OutputFormat {
+  /// A sink that writes a result to `writer` in this format. The caller finishes the writer.
+  /// - Parameter catalog: Tells which returned columns are points (they become `lon` and `lat`), and Chinese headers.
+  /// - Throws: ``CRSError`` when coordinates cannot be brought into `options.crs`.
+  public func makeSink(
+    to writer: ByteWriter, catalog: Catalog, options: OutputOptions = OutputOptions()
+  ) throws(CRSError) -> any RowSink {
+    switch self {
+    case .table: TableSink(writer, catalog: catalog, options: options)
+    case .markdown: MarkdownSink(writer, catalog: catalog, options: options)
+    case .csv: DelimitedSink(writer, delimiter: UInt8(ascii: ","), catalog: catalog, options: options)
+    case .tsv: DelimitedSink(writer, delimiter: UInt8(ascii: "\t"), catalog: catalog, options: options)
+    case .json: JSONSink(writer, lines: false, catalog: catalog, options: options)
+    case .jsonl: JSONSink(writer, lines: true, catalog: catalog, options: options)
+    case .geojson: GeoJSONSink(writer, sequence: false, options: options)
+    case .geojsonseq: GeoJSONSink(writer, sequence: true, options: options)
+    case .wkt: WKTSink(writer, options: options)
+    }
+  }
+}
