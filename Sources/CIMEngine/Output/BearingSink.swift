@@ -60,9 +60,10 @@ public final class BearingSink: RowSink {
       bearings.append(
         isSame
           ? nil
-          : Geodesic.bearing(
+          : try Geodesic.way(
             fromLongitude: origin.longitude, latitude: origin.latitude, toLongitude: target.xy[0],
-            latitude: target.xy[1]))
+            latitude: target.xy[1]
+          ).initialBearing)
     }
     let validity = bearings.map { $0 != nil }
     let vector: Vector =
