@@ -1,0 +1,55 @@
+internal import Glibc
+internal import Synchronization
+
+/// Stops a running query from outside: a flag set by Ctrl-C, a deadline, or a limit on memory.
+///
+/// The executor asks between batches, so a query stops within a few milliseconds. Safe to use from any thread and from
+/// a signal handler (``cancel()`` is one atomic store).
+public final class CancellationToken: Sendable {
+  private let cancelled = Atomic<Bool>(false)
+  private let bytes = Atomic<Int>(0)
+  /// Nanoseconds of the monotonic clock, or `Int64.max`.
+  private let deadline: Int64
+  private let timeoutSeconds: Double
+  private let maximumBytes: Int
+
+  /// - Parameters:
+  ///   - timeoutSeconds: counted from now; nil for none.
+  ///   - maximumBytes: how much the buffers of sorts, joins and groups may hold together; nil for no limit.
+  public init(timeoutSeconds: Double? = nil, maximumBytes: Int? = nil) {
+    self.timeoutSeconds = timeoutSeconds ?? 0
+    self.maximumBytes = maximumBytes ?? .max
+    if let timeoutSeconds {
+      let nanoseconds = max(0, timeoutSeconds) * 1e9
+      deadline = nanoseconds < 9e18 ? monotonicNanoseconds() &+ Int64(nanoseconds) : .max
+    } else {
+      deadline = .max
+    }
+  }
+
+  public func cancel() { cancelled.store(true, ordering: .relaxed) }
+  public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+
+  /// Throws when the query must stop.
+  func check() throws(QueryError) {
+    if cancelled.load(ordering: .relaxed) { throw QueryError(.interrupted) }
+    if deadline != .max, monotonicNanoseconds() > deadline { throw QueryError(.timedOut(seconds: timeoutSeconds)) }
+  }
+
+  /// Accounts for memory that a buffer took (or gave back, when negative).
+  func use(bytes count: Int) throws(QueryError) {
+    let before = bytes.wrappingAdd(count, ordering: .relaxed).oldValue
+    if count > 0, before &+ count > maximumBytes {
+      throw QueryError(
+        .limit("the query needs more than \(maximumBytes >> 20) MB of memory (--max-memory)"),
+        fix: "ask for fewer rows or columns, or raise the limit")
+    }
+  }
+}
+
+/// Nanoseconds of a clock that never jumps.
+func monotonicNanoseconds() -> Int64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+}
