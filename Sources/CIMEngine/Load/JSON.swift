@@ -168,6 +168,8 @@ struct JSONText: Equatable {
   static func == (a: JSONText, b: StaticString) -> Bool {
     a.count == b.utf8CodeUnitCount && memcmp(a.start, b.utf8Start, a.count) == 0
   }
+  @inline(__always)
+  static func != (a: JSONText, b: StaticString) -> Bool { !(a == b) }
   static func == (a: JSONText, b: JSONText) -> Bool {
     a.count == b.count && memcmp(a.start, b.start, a.count) == 0
   }

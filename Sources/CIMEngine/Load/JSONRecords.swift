@@ -5,7 +5,7 @@ internal import Glibc
 final class JSONLines {
   private let reader: ByteReader
   private let path: String
-  private let parser = JSONParser()
+  private var parser = JSONParser()
   private let usesSeparators: Bool
   private var passed = 0
   private var nextLine = 1
@@ -34,6 +34,12 @@ final class JSONLines {
 
   @inline(__always)
   static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
+
+  /// Keeps the last record valid for as long as the parser that is handed out lives.
+  func keepRecord() -> JSONParser {
+    defer { parser = JSONParser() }
+    return parser
+  }
 
   /// The next record, or nil at the end. Valid until the next call.
   func next() throws(LoadError) -> JSON? {
