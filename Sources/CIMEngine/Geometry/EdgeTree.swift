@@ -186,9 +186,14 @@ struct EdgeTree: ~Copyable {
 
 /// How one segment meets the edges of a geometry: it crosses one, or these edges touch it.
 struct Contacts {
+  /// Lines may cross each other and yet lie along one another elsewhere; the border of an area ends the search.
+  let area: Bool
+  /// Whether an edge of an area is crossed.
   var crossed = false
   /// x0, y0, x1, y1 of each touching edge.
   var edges: [Double] = []
+
+  init(ofArea area: Bool) { self.area = area }
 
   @inline(__always)
   mutating func add(
@@ -197,7 +202,7 @@ struct Contacts {
   ) {
     switch Segments.contact(ax, ay, bx, by, cx, cy, dx, dy) {
     case .none: break
-    case .crossing: crossed = true
+    case .crossing: crossed = area
     case .touching:
       edges.append(cx)
       edges.append(cy)

@@ -165,22 +165,6 @@ package struct GEOSPrepared: ~Copyable, @unchecked Sendable {
   }
 }
 
-/// The predicates of OGC Simple Features that CQL2 names, and the two of the language that count touching.
-package enum SpatialPredicate: String, Sendable, CaseIterable {
-  case intersects, equals, disjoint, touches, within, overlaps, crosses, contains, covers, coveredBy
-
-  /// The predicate that holds from b to a when this one holds from a to b.
-  package var transposed: SpatialPredicate {
-    switch self {
-    case .within: .contains
-    case .contains: .within
-    case .covers: .coveredBy
-    case .coveredBy: .covers
-    default: self
-    }
-  }
-}
-
 extension GEOS.Thread {
   func truth(_ answer: CChar, _ operation: String) throws(StoreError) -> Bool {
     if answer == 2 { throw error(operation) }

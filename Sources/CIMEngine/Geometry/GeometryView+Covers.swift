@@ -16,12 +16,12 @@ extension GeometryView {
       return true
     case 1:
       if dimension == 0 { return false }
-      var contacts = Contacts()
+      var contacts = Contacts(ofArea: dimension == 2)
       for ring in other.rings where !coversPath(other.vertices(ofRing: ring), of: other, &contacts) { return false }
       return true
     default:
       if dimension < 2 { return false }
-      var contacts = Contacts()
+      var contacts = Contacts(ofArea: dimension == 2)
       for part in 0..<other.partCount {
         let piece = other.part(part)
         if piece.isEmpty { continue }

@@ -128,7 +128,7 @@ package final class PreparedGeometry: @unchecked Sendable {
     }
     // An all-inside box has no hole in it either.
     if let location = storage.locatorAnswer(others) { return location == .inside }
-    var contacts = Contacts()
+    var contacts = Contacts(ofArea: own == 2)
     for ring in other.rings where !coversPath(other.vertices(ofRing: ring), of: other, storage, &contacts) {
       return false
     }

@@ -110,14 +110,13 @@ package enum WKB {
     return bytes
   }
 
-  /// Appends little-endian ISO WKB. `hasZ` false leaves heights out; nil writes them when there are any.
+  /// Appends little-endian ISO WKB. `hasZ` false leaves heights out; nil writes those there are, member by member.
   package static func append(_ geometry: Geometry, hasZ: Bool? = nil, to bytes: inout [UInt8]) {
-    let hasZ = hasZ ?? geometry.hasZ
     if geometry.kind != .geometryCollection {
       geometry.withView { append($0, hasZ: hasZ, to: &bytes) }
       return
     }
-    appendHeader(.geometryCollection, hasZ, to: &bytes)
+    appendHeader(.geometryCollection, hasZ ?? geometry.hasZ, to: &bytes)
     bytes.appendLittleEndian(UInt32(geometry.members.count))
     for member in geometry.members { append(member, hasZ: hasZ, to: &bytes) }
   }
