@@ -1,0 +1,130 @@
+internal import GRDB
+internal import GRDBSQLite
+internal import Glibc
+
+/// One connection to a database file, kept by GRDB, one user at a time.
+final class Connection: Sendable {
+  enum Access: Sendable {
+    /// Only reads, though the file may be opened for writing so that the last one out tidies the WAL away.
+    case read
+    case write
+  }
+
+  let path: String
+  let access: Access
+  /// The file cannot change while it is open: read-only media.
+  let isImmutable: Bool
+  private let queue: DatabaseQueue
+
+  /// How long a statement waits for another program's lock.
+  static let lockWaitSeconds = 10.0
+
+  /// Opens an existing file, or makes one with `create`.
+  init(path: String, access: Access, create: Bool = false) throws(StoreError) {
+    self.path = path
+    self.access = access
+    if !create { try Connection.checkIsDatabase(path) }
+    isImmutable = access == .read && !create ? try Connection.mustBeImmutable(path) : false
+
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    configuration.foreignKeysEnabled = false
+    configuration.acceptsDoubleQuotedStringLiterals = access == .write  // SpatiaLite's own SQL relies on it.
+    configuration.busyMode = .timeout(Connection.lockWaitSeconds)
+    configuration.readonly = access == .read && Glibc.access(path, W_OK) != 0
+    if access == .read {
+      configuration.prepareDatabase { database in
+        sqlite3_exec(database.sqliteConnection, "PRAGMA query_only = 1", nil, nil, nil)
+      }
+    }
+    // A relative path that starts with `file:` would be taken as a URI.
+    let plain = path.hasPrefix("/") ? path : "./" + path
+    do {
+      queue = try DatabaseQueue(
+        path: isImmutable ? Connection.immutableURI(plain) : plain, configuration: configuration)
+    } catch {
+      throw StoreError(error, path: path)
+    }
+  }
+
+  /// Runs `body` with the connection to itself.
+  func use<T>(_ body: (SQLConnection) throws -> T) throws(StoreError) -> T {
+    do {
+      return try queue.unsafeReentrantWrite { database in
+        guard let handle = database.sqliteConnection else {
+          throw StoreError(.file, "\(path) is closed")
+        }
+        return try body(SQLConnection(handle: handle))
+      }
+    } catch {
+      throw StoreError(error, path: path)
+    }
+  }
+
+  /// Runs `body` in a transaction, rolled back when it throws. `kind` is DEFERRED to read, IMMEDIATE to write.
+  func transaction<T>(_ kind: String, _ body: (SQLConnection) throws -> T) throws(StoreError) -> T {
+    try use { connection in
+      try connection.execute("BEGIN \(kind)")
+      do {
+        let result = try body(connection)
+        try connection.execute("COMMIT")
+        return result
+      } catch {
+        // A trigger's RAISE(ROLLBACK) or a full disk has rolled back already.
+        if sqlite3_get_autocommit(connection.handle) == 0 { try? connection.execute("ROLLBACK") }
+        throw error
+      }
+    }
+  }
+
+  func close() { try? queue.close() }
+
+  // MARK: - Before opening
+
+  /// SQLite would make a missing file, and says little about anything else.
+  private static func checkIsDatabase(_ path: String) throws(StoreError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw StoreError(.file, "\(path): \(errno == ENOENT ? "no such file" : String(cString: strerror(errno)))")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw StoreError(.file, "\(path) is not a file") }
+    let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw StoreError(.file, "\(path): \(String(cString: strerror(errno)))") }
+    defer { Glibc.close(file) }
+    var header = [UInt8](repeating: 0, count: 16)
+    let count = Glibc.read(file, &header, 16)
+    guard count == 16, header.elementsEqual("SQLite format 3\0".utf8) else {
+      throw StoreError(.content, "\(path) is not a database")
+    }
+  }
+
+  /// A database in WAL mode needs a folder that can be written, unless nothing can change it at all.
+  private static func mustBeImmutable(_ path: String) throws(StoreError) -> Bool {
+    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    if Glibc.access(folder, W_OK) == 0 { return false }
+    var status = stat()
+    guard stat(path + "-wal", &status) == 0, status.st_size > 0 else { return true }
+    // Somebody else may have it open just now: then its -shm is there and can be shared.
+    if Glibc.access(path + "-shm", R_OK) == 0 { return false }
+    throw StoreError(
+      .file,
+      "\(path)-wal holds changes that are not in \(path) yet, and this folder cannot be written\n"
+        + "  copy both files to a folder that can be, and open the copy")
+  }
+
+  private static func immutableURI(_ path: String) -> String {
+    var uri = "file:"
+    for byte in path.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "-"),
+        UInt8(ascii: "_"):
+        uri.append(Character(UnicodeScalar(byte)))
+      default:
+        let digits = Array("0123456789ABCDEF")
+        uri += "%" + String(digits[Int(byte >> 4)]) + String(digits[Int(byte & 15)])
+      }
+    }
+    return uri + "?immutable=1"
+  }
+}

@@ -1,0 +1,68 @@
+/// Bytes of one row's texts and blobs, end to end in memory that is used again for every row: SQLite reads them in place.
+final class RowBytes {
+  private(set) var base: UnsafeMutableRawPointer
+  var count = 0
+  private var capacity: Int
+
+  init(capacity: Int = 64 << 10) {
+    self.capacity = capacity
+    base = .allocate(byteCount: capacity, alignment: 16)
+  }
+
+  deinit { base.deallocate() }
+
+  func removeAll() { count = 0 }
+
+  /// Makes room for `extra` more bytes. Addresses given out before are no longer valid when this grows.
+  @inline(__always)
+  func reserve(_ extra: Int) {
+    if count + extra > capacity { grow(to: count + extra) }
+  }
+
+  private func grow(to needed: Int) {
+    let larger = max(needed, capacity * 2)
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+    memory.copyMemory(from: base, byteCount: count)
+    base.deallocate()
+    base = memory
+    capacity = larger
+  }
+
+  func append(_ text: String) -> Range<Int> {
+    var text = text
+    return text.withUTF8 { bytes in
+      reserve(bytes.count)
+      if let start = bytes.baseAddress { (base + count).copyMemory(from: start, byteCount: bytes.count) }
+      defer { count += bytes.count }
+      return count..<count + bytes.count
+    }
+  }
+
+  func append(_ bytes: [UInt8]) -> Range<Int> {
+    reserve(bytes.count)
+    bytes.withUnsafeBytes { if let start = $0.baseAddress { (base + count).copyMemory(from: start, byteCount: $0.count) } }
+    defer { count += bytes.count }
+    return count..<count + bytes.count
+  }
+
+  func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
+  }
+
+  // The writers below expect room.
+  @inline(__always)
+  func put(_ byte: UInt8) {
+    base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+    count += 1
+  }
+  @inline(__always)
+  func put(_ value: UInt32) {
+    base.storeBytes(of: value.littleEndian, toByteOffset: count, as: UInt32.self)
+    count += 4
+  }
+  @inline(__always)
+  func put(_ value: Double) {
+    base.storeBytes(of: value.bitPattern.littleEndian, toByteOffset: count, as: UInt64.self)
+    count += 8
+  }
+}
