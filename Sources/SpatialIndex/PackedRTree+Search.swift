@@ -1,0 +1,273 @@
+/// A region to search: which of the sixteen boxes of a block meet it, and which lie inside.
+///
+/// Both tests are monotone: what does not meet the region has no part that does, and what lies inside has only such parts.
+@usableFromInline
+protocol SearchRegion {
+  func meets(_ block: UnsafePointer<Double>, upper: Int) -> UInt32
+  func isInside(_ block: UnsafePointer<Double>, upper: Int) -> UInt32
+}
+
+@inlinable @inline(__always)
+func pair(_ p: UnsafePointer<Double>, _ i: Int) -> SIMD2<Double> {
+  UnsafeRawPointer(p + i).loadUnaligned(as: SIMD2<Double>.self)
+}
+
+/// The bits of lanes `2 * i` and `2 * i + 1` where `mask` holds.
+@inlinable @inline(__always)
+func laneBits(_ mask: SIMDMask<SIMD2<Int64>>, _ i: Int) -> SIMD2<Int64> {
+  unsafeBitCast(mask, to: SIMD2<Int64>.self) & SIMD2<Int64>(1 &<< Int64(2 &* i), 2 &<< Int64(2 &* i))
+}
+
+@inlinable @inline(__always)
+func largest(_ a: SIMD2<Double>, _ b: SIMD2<Double>) -> SIMD2<Double> { a.replacing(with: b, where: b .> a) }
+
+/// All points of a closed box.
+@frozen @usableFromInline
+struct BoxRegion<let D: Int>: SearchRegion {
+  @usableFromInline let box: Box<D>
+
+  @inlinable @inline(__always)
+  init(_ box: Box<D>) { self.box = box }
+
+  @inlinable @inline(__always)
+  func meets(_ block: UnsafePointer<Double>, upper: Int) -> UInt32 {
+    var bits = SIMD2<Int64>()
+    for i in 0..<8 {
+      var mask = SIMDMask<SIMD2<Int64>>(repeating: true)
+      for d in 0..<D {
+        mask = mask .& (pair(block, 16 * d + 2 * i) .<= box.max[d])
+          .& (pair(block, upper + 16 * d + 2 * i) .>= box.min[d])
+      }
+      bits |= laneBits(mask, i)
+    }
+    return UInt32(truncatingIfNeeded: bits[0] | bits[1])
+  }
+
+  @inlinable @inline(__always)
+  func isInside(_ block: UnsafePointer<Double>, upper: Int) -> UInt32 {
+    var bits = SIMD2<Int64>()
+    for i in 0..<8 {
+      var mask = SIMDMask<SIMD2<Int64>>(repeating: true)
+      for d in 0..<D {
+        mask = mask .& (pair(block, 16 * d + 2 * i) .>= box.min[d])
+          .& (pair(block, upper + 16 * d + 2 * i) .<= box.max[d])
+      }
+      bits |= laneBits(mask, i)
+    }
+    return UInt32(truncatingIfNeeded: bits[0] | bits[1])
+  }
+}
+
+/// All points within a distance of a closed box.
+@frozen @usableFromInline
+struct DistanceRegion<let D: Int>: SearchRegion {
+  @usableFromInline let box: Box<D>
+  @usableFromInline let squared: Double
+
+  @inlinable @inline(__always)
+  init(_ box: Box<D>, _ distance: Double) {
+    self.box = box
+    // Nothing lies within a negative distance or one that is not a number.
+    squared = distance >= 0 ? distance * distance : -1
+  }
+
+  @inlinable @inline(__always)
+  func meets(_ block: UnsafePointer<Double>, upper: Int) -> UInt32 {
+    var bits = SIMD2<Int64>()
+    for i in 0..<8 { bits |= laneBits(squaredDistances(to: box, block, upper: upper, i) .<= squared, i) }
+    return UInt32(truncatingIfNeeded: bits[0] | bits[1])
+  }
+
+  /// Boxes whose farthest point is nearer by a billionth, so that whoever measures what is in them again, with
+  /// roundings of their own, agrees.
+  @inlinable @inline(__always)
+  func isInside(_ block: UnsafePointer<Double>, upper: Int) -> UInt32 {
+    var bits = SIMD2<Int64>()
+    let limit = squared * (1 - 0x1p-29)
+    for i in 0..<8 {
+      var sum = SIMD2<Double>()
+      for d in 0..<D {
+        let far = largest(
+          pair(block, upper + 16 * d + 2 * i) - box.max[d], box.min[d] - pair(block, 16 * d + 2 * i))
+        let gap = largest(far, SIMD2())
+        sum += gap * gap
+      }
+      bits |= laneBits(sum .<= limit, i)
+    }
+    return UInt32(truncatingIfNeeded: bits[0] | bits[1])
+  }
+}
+
+/// The squared distances of lanes `2 * i` and `2 * i + 1` of a block to `box`, computed as in
+/// ``Box/squaredDistance(to:)``.
+@inlinable @inline(__always)
+func squaredDistances<let D: Int>(
+  to box: Box<D>, _ block: UnsafePointer<Double>, upper: Int, _ i: Int
+) -> SIMD2<Double> {
+  var sum = SIMD2<Double>()
+  for d in 0..<D {
+    let near = largest(
+      pair(block, 16 * d + 2 * i) - box.max[d], box.min[d] - pair(block, upper + 16 * d + 2 * i))
+    let gap = largest(near, SIMD2())
+    sum += gap * gap
+  }
+  return sum
+}
+
+extension PackedRTreeView {
+  /// Calls `body` with every item whose box meets `window`; touching counts.
+  ///
+  /// Items come in the order of their positions: in ascending order when the tree is sorted. What `body` throws ends the
+  /// search.
+  ///
+  /// - Complexity: O(log n + hits) when boxes barely overlap, O(n) at worst.
+  @inlinable
+  public func forEach<E: Error>(meeting window: Box<D>, _ body: (Int) throws(E) -> Void) throws(E) {
+    guard !window.isEmpty else { return }
+    try visitItems(BoxRegion(window), body)
+  }
+
+  /// Calls `body` with every item whose box lies within `distance` of `box`, which may be a single point; the distance
+  /// itself counts. ``Box/squaredDistance(to:)`` against the square of `distance` decides.
+  @inlinable
+  public func forEach<E: Error>(
+    within distance: Double, of box: Box<D>, _ body: (Int) throws(E) -> Void
+  ) throws(E) {
+    guard !box.isEmpty else { return }
+    try visitItems(DistanceRegion(box, distance), body)
+  }
+
+  /// Calls `body` with runs of positions whose boxes meet `window`, in ascending order. With `isInside` the boxes of the
+  /// whole run lie inside `window`, so that what they bound needs no test; without, they may reach out of it.
+  ///
+  /// Positions are item numbers when the tree is sorted; otherwise see ``item(at:)``.
+  @inlinable
+  public func forEachRun<E: Error>(
+    meeting window: Box<D>, _ body: (_ positions: Range<Int>, _ isInside: Bool) throws(E) -> Void
+  ) throws(E) {
+    guard !window.isEmpty else { return }
+    try visitRuns(BoxRegion(window), body)
+  }
+
+  /// Calls `body` with runs of positions whose boxes lie within `distance` of `box`, in ascending order. With `isInside`
+  /// the whole of each box is within the distance (and nearer by a billionth of it at least); without, a part may not be.
+  @inlinable
+  public func forEachRun<E: Error>(
+    within distance: Double, of box: Box<D>,
+    _ body: (_ positions: Range<Int>, _ isInside: Bool) throws(E) -> Void
+  ) throws(E) {
+    guard !box.isEmpty else { return }
+    try visitRuns(DistanceRegion(box, distance), body)
+  }
+
+  /// Appends every item whose box meets `window` to `items`.
+  @inlinable
+  public func append(meeting window: Box<D>, to items: inout [UInt32]) {
+    forEach(meeting: window) { items.append(UInt32(truncatingIfNeeded: $0)) }
+  }
+
+  /// Appends every item whose box lies within `distance` of `box` to `items`.
+  @inlinable
+  public func append(within distance: Double, of box: Box<D>, to items: inout [UInt32]) {
+    forEach(within: distance, of: box) { items.append(UInt32(truncatingIfNeeded: $0)) }
+  }
+
+  @inlinable @inline(__always)
+  func visitItems<Region: SearchRegion, E: Error>(
+    _ region: Region, _ body: (Int) throws(E) -> Void
+  ) throws(E) {
+    if let numbers {
+      try visit(region, testingItems: false) { (lower, upper, _) throws(E) in
+        for position in lower..<upper { try body(Int(numbers[position])) }
+      }
+    } else {
+      try visit(region, testingItems: false) { (lower, upper, _) throws(E) in
+        for position in lower..<upper { try body(position) }
+      }
+    }
+  }
+
+  @inlinable @inline(__always)
+  func visitRuns<Region: SearchRegion, E: Error>(
+    _ region: Region, _ body: (Range<Int>, Bool) throws(E) -> Void
+  ) throws(E) {
+    // Neighbouring runs of one kind are joined.
+    var (start, end, inside) = (0, 0, false)
+    try visit(region, testingItems: true) { (lower, upper, isInside) throws(E) in
+      if lower == end, isInside == inside {
+        end = upper
+      } else {
+        if end > start { try body(Range(uncheckedBounds: (start, end)), inside) }
+        (start, end, inside) = (lower, upper, isInside)
+      }
+    }
+    if end > start { try body(Range(uncheckedBounds: (start, end)), inside) }
+  }
+
+  /// Walks down the tree in the order of positions. One word for each level says which entries are still to be visited,
+  /// so there is no stack and nothing is allocated.
+  @inlinable @inline(__always)
+  func visit<Region: SearchRegion, E: Error>(
+    _ region: Region, testingItems: Bool,
+    _ body: (_ lower: Int, _ upper: Int, _ isInside: Bool) throws(E) -> Void
+  ) throws(E) {
+    guard height > 0 else { return }
+    var pending = InlineArray<8, UInt32>(repeating: 0)
+    var pendingInside = InlineArray<8, UInt32>(repeating: 0)
+    var (level, index) = (height - 1, 0)
+    while true {
+      let block = block(level: level, index)
+      let upper = upperOffset(level: level)
+      var meets = region.meets(block, upper: upper) & lanes(level: level, index)
+      if level == 0 {
+        if hasHoles { meets = withoutHoles(meets, block) }
+        if meets != 0 {
+          let first = index << TreeLayout.shift
+          let inside = testingItems ? region.isInside(block, upper: upper) & meets : 0
+          while meets != 0 {
+            let lane = meets.trailingZeroBitCount
+            // The run of lanes that are alike.
+            let alike = inside &>> UInt32(lane) & 1 == 1 ? inside : meets & ~inside
+            let length = (~(alike &>> UInt32(lane))).trailingZeroBitCount
+            try body(first + lane, first + lane + length, alike == inside)
+            meets &= ~(((1 &<< UInt32(length)) &- 1) &<< UInt32(lane))
+          }
+        }
+      } else {
+        pending[unchecked: level] = meets
+        pendingInside[unchecked: level] =
+          meets == 0 || hasHoles ? 0 : region.isInside(block, upper: upper) & meets
+      }
+      // On to the next entry that is not wholly inside, up as far as need be.
+      next: while true {
+        if level == 0 {
+          level = 1
+          index >>= TreeLayout.shift
+        }
+        while true {
+          guard level < height else { return }
+          let rest = pending[unchecked: level]
+          if rest != 0 { break }
+          level += 1
+          index >>= TreeLayout.shift
+        }
+        let rest = pending[unchecked: level]
+        let lane = rest.trailingZeroBitCount
+        let entry = index << TreeLayout.shift | lane
+        let inside = pendingInside[unchecked: level]
+        if inside &>> UInt32(lane) & 1 == 1 {
+          let length = (~(inside &>> UInt32(lane))).trailingZeroBitCount
+          pending[unchecked: level] = rest & ~(((1 &<< UInt32(length)) &- 1) &<< UInt32(lane))
+          let lower = entry &<< (TreeLayout.shift &* level)
+          let upper = Swift.min(covered, (entry &+ length) &<< (TreeLayout.shift &* level))
+          try body(lower, upper, true)
+          continue next
+        }
+        pending[unchecked: level] = rest & (rest &- 1)
+        level -= 1
+        index = entry
+        break next
+      }
+    }
+  }
+}

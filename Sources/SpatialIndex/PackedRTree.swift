@@ -1,0 +1,382 @@
+/// A static R-tree over boxes, built in one go and stored in one block of memory.
+///
+/// Items lie in Hilbert order, sixteen to a leaf; each node above has sixteen children. Nothing but boxes is stored:
+/// which node is whose child follows from its number. The block of memory is the file format too: see ``withBytes(_:)``
+/// and ``PackedRTreeView/init(bytes:)``.
+///
+/// ```swift
+/// let tree = PackedRTree(boxes)                       // any order; items are the indices of `boxes`
+/// tree.forEach(meeting: Box2(0, 0, 500, 500)) { item in … }
+/// let nearest = tree.nearest(to: Box2(x, y, x, y), count: 5)
+/// ```
+///
+/// A caller that keeps its rows in ``HilbertOrder`` builds with ``init(sortedBoxes:workers:)``: then an item's number is
+/// its row, a node is a run of rows, and nothing is stored beside the boxes.
+///
+/// Boxes are closed: touching counts. A box that is empty or has a coordinate which is not finite keeps its item number
+/// but is never found. All answers are exact on the doubles given. An index holds at most 2³² - 1 items.
+public struct PackedRTree<let D: Int>: Sendable {
+  /// The queries. Valid as long as this tree, or a copy of it, is alive.
+  public let view: PackedRTreeView<D>
+  @usableFromInline let storage: TreeStorage
+
+  /// An index of boxes in any order: sorts them along the Hilbert curve and keeps the permutation, so that items are
+  /// numbered as in `boxes`.
+  ///
+  /// - Complexity: O(n).
+  @inlinable
+  public init(_ boxes: UnsafeBufferPointer<Box<D>>, workers: Workers = .one) {
+    self.init(TreeStorage(BoxSource(boxes), sorted: false, workers: workers))
+  }
+
+  @inlinable
+  public init(_ boxes: [Box<D>], workers: Workers = .one) {
+    self = boxes.withUnsafeBufferPointer { PackedRTree($0, workers: workers) }
+  }
+
+  /// An index of points in any order, in half the memory: x0, y0, x1, y1, … in 2D.
+  @inlinable
+  public init(points: UnsafeBufferPointer<Double>, workers: Workers = .one) {
+    self.init(TreeStorage(BoxSource(points: points, dimensions: D), sorted: false, workers: workers))
+  }
+
+  /// An index of boxes whose order is kept: an item's number is its position.
+  ///
+  /// Any order gives right answers; ``HilbertOrder`` gives fast ones. Items without a place are best kept last: between
+  /// others they cost ``PackedRTreeView/forEachRun(meeting:_:)`` its long runs.
+  @inlinable
+  public init(sortedBoxes boxes: UnsafeBufferPointer<Box<D>>, workers: Workers = .one) {
+    self.init(TreeStorage(BoxSource(boxes), sorted: true, workers: workers))
+  }
+
+  @inlinable
+  public init(sortedBoxes boxes: [Box<D>], workers: Workers = .one) {
+    self = boxes.withUnsafeBufferPointer { PackedRTree(sortedBoxes: $0, workers: workers) }
+  }
+
+  /// An index of points whose order is kept: x0, y0, x1, y1, … in 2D.
+  @inlinable
+  public init(sortedPoints points: UnsafeBufferPointer<Double>, workers: Workers = .one) {
+    self.init(TreeStorage(BoxSource(points: points, dimensions: D), sorted: true, workers: workers))
+  }
+
+  @usableFromInline
+  init(_ storage: TreeStorage) {
+    self.storage = storage
+    view = PackedRTreeView(base: UnsafeRawPointer(storage.base), layout: storage.layout, bounds: storage.bounds)
+  }
+
+  /// How many items were given, those that are never found included.
+  @inlinable public var count: Int { view.count }
+
+  /// The box around all items; empty when there are none.
+  @inlinable public var bounds: Box<D> { view.bounds }
+}
+
+/// Queries on a packed tree in memory that someone else keeps alive: a ``PackedRTree`` or a mapped file.
+///
+/// Copying a view copies a few pointers. A view may be used from any number of threads at once.
+@frozen
+public struct PackedRTreeView<let D: Int>: @unchecked Sendable {
+  /// How many items were given, those that are never found included.
+  public let count: Int
+  /// The box around all items; empty when there are none.
+  public let bounds: Box<D>
+  /// Positions `0..<covered` lie in the tree; items without a place may lie behind.
+  @usableFromInline let covered: Int
+  /// Levels of blocks: 0 for an empty tree, 1 for up to sixteen items.
+  @usableFromInline let height: Int
+  /// Whether items without a place lie between others.
+  @usableFromInline let hasHoles: Bool
+  /// Doubles from the lower to the upper corners in a block of items: 0 when all items are points.
+  @usableFromInline let itemUpper: Int
+  /// Item numbers by position; nil when they are equal.
+  @usableFromInline let numbers: UnsafePointer<UInt32>?
+  /// The first block of each level; level 0 holds the items' own boxes.
+  @usableFromInline let levels: InlineArray<8, UnsafePointer<Double>>
+
+  @usableFromInline
+  init(base: UnsafeRawPointer, layout: TreeLayout, bounds numbers: UnsafePointer<Double>) {
+    precondition(layout.dimensions == D)
+    var bounds = Box<D>.empty
+    for d in 0..<D {
+      bounds.min[d] = numbers[d]
+      bounds.max[d] = numbers[D + d]
+    }
+    count = layout.count
+    covered = layout.covered
+    height = layout.height
+    hasHoles = layout.hasHoles
+    itemUpper = layout.isPoints ? 0 : D * TreeLayout.capacity
+    self.numbers =
+      layout.isSorted ? nil : (base + layout.numbersOffset).assumingMemoryBound(to: UInt32.self)
+    var levels = InlineArray<8, UnsafePointer<Double>>(repeating: base.assumingMemoryBound(to: Double.self))
+    for level in 0..<layout.height {
+      levels[level] = (base + layout.levelOffset(level)).assumingMemoryBound(to: Double.self)
+    }
+    self.levels = levels
+    self.bounds = bounds
+  }
+
+  /// Whether an item's number is its position in the tree.
+  @inlinable public var isSorted: Bool { numbers == nil }
+
+  /// The number of the item at `position`, in `0..<count`.
+  @inlinable
+  public func item(at position: Int) -> Int {
+    if let numbers { return Int(numbers[position]) }
+    return position
+  }
+
+  /// The box of the item at `position`; an empty box for an item without a place.
+  @inlinable
+  public func box(at position: Int) -> Box<D> {
+    precondition(position >= 0 && position < count)
+    guard position < covered else { return .empty }
+    return entryBox(level: 0, position)
+  }
+
+  /// The box of entry `entry` of `level`; an empty box for an item without a place.
+  @inlinable
+  func entryBox(level: Int, _ entry: Int) -> Box<D> {
+    let p = block(level: level, entry >> TreeLayout.shift) + (entry & TreeLayout.mask)
+    let upper = upperOffset(level: level)
+    var result = Box<D>.empty
+    guard p[0] < .infinity else { return result }
+    for d in 0..<D {
+      result.min[d] = p[d * TreeLayout.capacity]
+      result.max[d] = p[upper + d * TreeLayout.capacity]
+    }
+    return result
+  }
+
+  /// Block `index` of `level`: for each dimension sixteen lower, then for each dimension sixteen upper corners.
+  @inlinable @inline(__always)
+  func block(level: Int, _ index: Int) -> UnsafePointer<Double> {
+    let width = level == 0 ? (itemUpper == 0 ? D : 2 * D) : 2 * D
+    return levels[unchecked: level] + index * (width * TreeLayout.capacity)
+  }
+
+  @inlinable @inline(__always)
+  func upperOffset(level: Int) -> Int { level == 0 ? itemUpper : D * TreeLayout.capacity }
+
+  /// The lanes of a block that hold entries: all but in the last block of a level.
+  @inlinable @inline(__always)
+  func lanes(level: Int, _ index: Int) -> UInt32 {
+    let entries = ((covered &- 1) &>> (TreeLayout.shift &* level)) &+ 1
+    let left = entries &- index &* TreeLayout.capacity
+    return left >= TreeLayout.capacity ? 0xffff : (1 &<< UInt32(truncatingIfNeeded: left)) &- 1
+  }
+
+  /// Takes items without a place out of a mask of lanes of a block of items.
+  @inlinable
+  func withoutHoles(_ mask: UInt32, _ block: UnsafePointer<Double>) -> UInt32 {
+    var (result, rest) = (mask, mask)
+    while rest != 0 {
+      let lane = rest.trailingZeroBitCount
+      rest &= rest &- 1
+      if !(block[lane] < .infinity) { result &= ~(1 << UInt32(lane)) }
+    }
+    return result
+  }
+}
+
+/// Where everything lies in a tree's block of memory; follows from a few numbers, so that a file cannot lie about it.
+///
+/// 128 bytes of header, the levels of blocks from the root down, then item numbers unless sorted. Little endian.
+@usableFromInline
+struct TreeLayout: Sendable {
+  @usableFromInline static let capacity = 16
+  @usableFromInline static let shift = 4
+  @usableFromInline static let mask = 15
+  static let headerBytes = 128
+
+  @usableFromInline let dimensions: Int
+  @usableFromInline let count: Int
+  @usableFromInline let covered: Int
+  @usableFromInline let isPoints: Bool
+  @usableFromInline let isSorted: Bool
+  @usableFromInline let hasHoles: Bool
+
+  @usableFromInline
+  var height: Int {
+    guard covered > 0 else { return 0 }
+    var (height, blocks) = (1, (covered + Self.mask) >> Self.shift)
+    while blocks > 1 {
+      blocks = (blocks + Self.mask) >> Self.shift
+      height += 1
+    }
+    return height
+  }
+
+  /// Entries on `level`: items on level 0, nodes above.
+  func entries(_ level: Int) -> Int { covered == 0 ? 0 : ((covered - 1) >> (Self.shift * level)) + 1 }
+  func blocks(_ level: Int) -> Int { (entries(level) + Self.mask) >> Self.shift }
+  func blockDoubles(_ level: Int) -> Int { (level == 0 && isPoints ? 1 : 2) * dimensions * Self.capacity }
+
+  @usableFromInline
+  func levelOffset(_ level: Int) -> Int {
+    var offset = Self.headerBytes
+    var above = height - 1
+    while above > level {
+      offset += blocks(above) * blockDoubles(above) * 8
+      above -= 1
+    }
+    return offset
+  }
+
+  @usableFromInline
+  var numbersOffset: Int {
+    height == 0 ? Self.headerBytes : levelOffset(0) + blocks(0) * blockDoubles(0) * 8
+  }
+  var byteCount: Int { (numbersOffset + (isSorted ? 0 : 4 * count) + 63) & ~63 }
+}
+
+/// The memory of a tree, freed with its last owner.
+@usableFromInline
+final class TreeStorage: @unchecked Sendable {
+  let base: UnsafeMutableRawPointer
+  let layout: TreeLayout
+  var byteCount: Int { layout.byteCount }
+
+  init(layout: TreeLayout) {
+    self.layout = layout
+    base = .allocate(byteCount: layout.byteCount, alignment: 64)
+  }
+
+  deinit { base.deallocate() }
+
+  @usableFromInline
+  init(_ source: BoxSource, sorted: Bool, workers: Workers) {
+    var order: [UInt32] = []
+    var covered = 0
+    var hasHoles = false
+    if sorted {
+      precondition(source.count <= Int(UInt32.max), "an index holds at most 4,294,967,295 items")
+      var placed = 0
+      for i in 0..<source.count where source.hasPlace(i) {
+        placed += 1
+        covered = i + 1
+      }
+      hasHoles = placed != covered
+    } else {
+      (order, covered) = HilbertOrder.permutation(of: source, workers: workers)
+    }
+    var isPoints = source.upper == 0
+    if !isPoints {
+      isPoints = true
+      scan: for i in 0..<source.count where source.hasPlace(i) {
+        let p = source.base + i * source.stride
+        for d in 0..<source.dimensions where p[d] != p[d + source.upper] {
+          isPoints = false
+          break scan
+        }
+      }
+    }
+    layout = TreeLayout(
+      dimensions: source.dimensions, count: source.count, covered: covered, isPoints: isPoints,
+      isSorted: sorted, hasHoles: hasHoles)
+    base = .allocate(byteCount: layout.byteCount, alignment: 64)
+    order.withUnsafeBufferPointer { order in
+      fill(source, order: sorted ? nil : order.baseAddress, workers: workers)
+    }
+  }
+
+  private func fill(_ source: BoxSource, order: UnsafePointer<UInt32>?, workers: Workers) {
+    // A literal number of dimensions lets the compiler unroll the loops over them.
+    switch layout.dimensions {
+    case 2: fillLevels(source, order, workers, dimensions: 2)
+    case 3: fillLevels(source, order, workers, dimensions: 3)
+    case let dimensions: fillLevels(source, order, workers, dimensions: dimensions)
+    }
+    if let order {
+      (base + layout.numbersOffset).copyMemory(from: order, byteCount: 4 * layout.count)
+    }
+    let end = layout.numbersOffset + (layout.isSorted ? 0 : 4 * layout.count)
+    (base + end).initializeMemory(as: UInt8.self, repeating: 0, count: layout.byteCount - end)
+    writeHeader()
+  }
+
+  @inline(__always)
+  private func fillLevels(
+    _ source: BoxSource, _ order: UnsafePointer<UInt32>?, _ workers: Workers, dimensions: Int
+  ) {
+    guard layout.height > 0 else { return }
+    let capacity = TreeLayout.capacity
+    nonisolated(unsafe) let order = order
+    nonisolated(unsafe) let base = base
+    let layout = layout
+    let covered = layout.covered
+    let itemUpper = layout.isPoints ? 0 : dimensions * capacity
+    nonisolated(unsafe) let items = (base + layout.levelOffset(0)).assumingMemoryBound(to: Double.self)
+    let itemDoubles = layout.blockDoubles(0)
+    let hasHoles = layout.hasHoles
+    workers.split(layout.blocks(0)) { _, blocks in
+      for block in blocks {
+        let p = items + block * itemDoubles
+        let first = block * capacity
+        let n = Swift.min(capacity, covered - first)
+        for lane in 0..<n {
+          let item = order.map { Int($0[first + lane]) } ?? first + lane
+          let corner = source.base + item * source.stride
+          for d in 0..<dimensions { p[d * capacity + lane] = corner[d] }
+          if itemUpper > 0 {
+            for d in 0..<dimensions { p[itemUpper + d * capacity + lane] = corner[source.upper + d] }
+          }
+          if hasHoles, !source.hasPlace(item) {
+            for d in 0..<dimensions {
+              if itemUpper > 0 { p[itemUpper + d * capacity + lane] = -.infinity }
+              p[d * capacity + lane] = .infinity
+            }
+          }
+        }
+        if n < capacity { Self.clear(p, from: n, upper: itemUpper, dimensions: dimensions) }
+      }
+    }
+    for level in 1..<Swift.max(1, layout.height) {
+      nonisolated(unsafe) let below =
+        UnsafePointer((base + layout.levelOffset(level - 1)).assumingMemoryBound(to: Double.self))
+      nonisolated(unsafe) let nodes = (base + layout.levelOffset(level)).assumingMemoryBound(to: Double.self)
+      let belowDoubles = layout.blockDoubles(level - 1)
+      let belowUpper = level == 1 ? itemUpper : dimensions * capacity
+      let upper = dimensions * capacity
+      let entries = layout.entries(level)
+      (entries < 4096 ? Workers.one : workers).split(layout.blocks(level)) { _, blocks in
+        for block in blocks {
+          let p = nodes + block * (2 * upper)
+          let first = block * capacity
+          let n = Swift.min(capacity, entries - first)
+          for lane in 0..<n {
+            let child = below + (first + lane) * belowDoubles
+            for d in 0..<dimensions {
+              // Four chains, so that the minimum does not wait for itself; padding and holes are neutral.
+              let (lows, highs) = (child + d * capacity, child + belowUpper + d * capacity)
+              var low = SIMD4<Double>(repeating: .infinity)
+              var high = SIMD4<Double>(repeating: -.infinity)
+              for i in stride(from: 0, to: capacity, by: 4) {
+                let a = UnsafeRawPointer(lows + i).loadUnaligned(as: SIMD4<Double>.self)
+                var b = UnsafeRawPointer(highs + i).loadUnaligned(as: SIMD4<Double>.self)
+                if belowUpper == 0 { b.replace(with: -.infinity, where: b .== .infinity) }
+                low.replace(with: a, where: a .< low)
+                high.replace(with: b, where: b .> high)
+              }
+              p[d * capacity + lane] = low.min()
+              p[upper + d * capacity + lane] = high.max()
+            }
+          }
+          if n < capacity { Self.clear(p, from: n, upper: upper, dimensions: dimensions) }
+        }
+      }
+    }
+  }
+
+  /// Fills the lanes of a block that hold no entry with boxes that meet nothing.
+  private static func clear(_ p: UnsafeMutablePointer<Double>, from: Int, upper: Int, dimensions: Int) {
+    for lane in from..<TreeLayout.capacity {
+      for d in 0..<dimensions {
+        if upper > 0 { p[upper + d * TreeLayout.capacity + lane] = -.infinity }
+        p[d * TreeLayout.capacity + lane] = .infinity
+      }
+    }
+  }
+}
