@@ -37,13 +37,14 @@ public struct Export: Equatable, Sendable {
   public var precision: Int?
 }
 
-/// A name as written, with its place. A quoted name is never a keyword.
+/// A name as written, with its place. A quoted name is never a keyword; beyond that quotes mean nothing,
+/// so `"height"` and `height` are equal.
 public struct Name: Equatable, Sendable {
   public var text: String
   public var quoted: Bool
   public var range: Range<Int>
 
-  public static func == (a: Self, b: Self) -> Bool { a.text == b.text && a.quoted == b.quoted }
+  public static func == (a: Self, b: Self) -> Bool { a.text == b.text }
 }
 
 public struct Find: Equatable, Sendable {
@@ -142,11 +143,10 @@ public struct Reference: Equatable, Sendable {
     case geometry(GeometryLiteral)
     /// A layer, or an alias in scope; the key is looked up in id, then code, then name.
     case named(Name, key: String?)
+    /// `$name`: a set of LET, else a parameter that carries WKT or "lon,lat" text.
     case set(String)
     case file(String)
     case find(Find)
-    /// A parameter that carries WKT, or "lon,lat" text.
-    case parameter(String)
   }
   public var kind: Kind
   /// `IN GCJ02`, `IN EPSG:4547`.
@@ -180,20 +180,22 @@ public struct Expression: Equatable, Sendable {
     /// `name`, `alias.name`, `link.path.name`: the parts as written.
     case property([Name])
     case parameter(String)
-    /// `500 m`: the number as written and its unit ("m", "km").
+    /// `500 m`: the number as written and its unit ("m", "km", "m2", "km2", "ha", "mu").
     case length(Double, unit: String)
-    case negate(Expression)
+    /// `x NOT LIKE p`, `x IS NOT NULL` and the like are NOT around the plain form, as in CQL2-JSON.
     case not(Expression)
     case and([Expression])
     case or([Expression])
     case compare(Comparison, Expression, Expression)
+    /// `-x` is `-1 * x`, as in CQL2-JSON.
     case arithmetic(Arithmetic, Expression, Expression)
-    case like(Expression, pattern: Expression, negated: Bool)
-    case between(Expression, low: Expression, high: Expression, negated: Bool)
-    case inList(Expression, [Expression], negated: Bool)
-    case inFind(Expression, Find, negated: Bool)
-    case isNull(Expression, negated: Bool)
-    /// Any call: S_*, T_*, A_*, CASEI, COUNT, ABS, … The name as written. COUNT(*) has `star`.
+    case like(Expression, pattern: Expression)
+    case between(Expression, low: Expression, high: Expression)
+    case inList(Expression, [Expression])
+    case inFind(Expression, Find)
+    case isNull(Expression)
+    /// Any call: S_*, T_*, A_*, CASEI, COUNT, ABS, … A known function has its English name in capitals,
+    /// any other its name as written. COUNT(*) has `star`.
     case call(Name, [Expression], distinct: Bool, star: Bool)
     /// CASE [operand] WHEN … THEN … [ELSE …] END
     case choose(operand: Expression?, cases: [When], otherwise: Expression?)
@@ -211,8 +213,23 @@ public struct Expression: Equatable, Sendable {
     public var condition: Expression
     public var result: Expression
   }
-  public enum Comparison: String, Sendable { case equal = "=", notEqual = "<>", less = "<", lessOrEqual = "<=", greater = ">", greaterOrEqual = ">=" }
-  public enum Arithmetic: String, Sendable { case add = "+", subtract = "-", multiply = "*", divide = "/", power = "^", div = "div", modulo = "%" }
+  public enum Comparison: String, Sendable, CaseIterable {
+    case equal = "="
+    case notEqual = "<>"
+    case less = "<"
+    case lessOrEqual = "<="
+    case greater = ">"
+    case greaterOrEqual = ">="
+  }
+  public enum Arithmetic: String, Sendable, CaseIterable {
+    case add = "+"
+    case subtract = "-"
+    case multiply = "*"
+    case divide = "/"
+    case power = "^"
+    case div
+    case modulo = "%"
+  }
 }
 
 public struct SpatialClause: Equatable, Sendable {

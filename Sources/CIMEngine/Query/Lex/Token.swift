@@ -1,0 +1,71 @@
+/// One word, number or sign of a query text.
+package struct Token: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
+    /// A bare word: a keyword or a name, as its place decides.
+    case name
+    /// `"name"`: always a name.
+    case quotedName
+    /// `'text'`; `text` holds the value.
+    case string
+    /// Unsigned; `text` holds its ASCII spelling.
+    case number
+    /// `$name`; `text` holds the name.
+    case parameter
+    /// An operator or punctuation mark; `text` holds its ASCII spelling.
+    case symbol
+    case end
+  }
+  package var kind: Kind
+  package var text: String
+  /// A name in capitals, for matching keywords; "" for every other kind.
+  package var key: String
+  /// UTF-8 offsets into the text.
+  package var range: Range<Int>
+  /// The keywords that a bare name may begin, see `Words.keywordBits`.
+  package var keywords: UInt128 = 0
+  /// True when nothing stands between this token and the one before it.
+  package var isAdjacent = false
+  /// True for “…”: a name by its place, but most often a text in the wrong quotes.
+  package var isCurly = false
+
+  package init(kind: Kind, text: String, range: Range<Int>, isAdjacent: Bool = false) {
+    self.kind = kind
+    self.text = text
+    self.key = kind == .name ? text.uppercased() : ""
+    self.range = range
+    self.keywords = kind == .name ? Words.keywordBits(key) : 0
+    self.isAdjacent = isAdjacent
+  }
+
+  package var isName: Bool { kind == .name || kind == .quotedName }
+
+  package func isSymbol(_ symbol: String) -> Bool { kind == .symbol && text == symbol }
+}
+
+/// Names that a run of Chinese characters is divided by, beside the keywords: layers, columns and their aliases.
+public struct KnownNames: Sendable {
+  private var names: Set<String> = []
+
+  public init() {}
+
+  public init(_ names: some Sequence<String>) {
+    for name in names { insert(name) }
+  }
+
+  /// Every name and alias that the catalogue knows.
+  public init(_ catalog: Catalog) {
+    for layer in catalog.layers {
+      insert(layer.name)
+      layer.aliases.forEach { insert($0) }
+      for column in layer.columns {
+        insert(column.name)
+        column.aliases.forEach { insert($0) }
+      }
+    }
+  }
+
+  mutating func insert(_ name: String) { names.insert(name.uppercased()) }
+
+  /// `key` is in capitals.
+  func contains(key: String) -> Bool { names.contains(key) }
+}
