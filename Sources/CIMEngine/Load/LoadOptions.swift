@@ -16,6 +16,15 @@ public struct LoadOptions: Sendable {
   /// Columns that name rows of other layers, by their name in the source; kept as text.
   public var linkColumns: Set<String>
 
+  /// The columns of a CSV that hold the coordinates; nil finds them by name.
+  public var xColumn: String? = nil
+  public var yColumn: String? = nil
+  public var zColumn: String? = nil
+  /// The column of a CSV that holds WKT; nil finds it by name.
+  public var shapeColumn: String? = nil
+  /// Whether a CSV's geometry may be found by the names of its columns.
+  public var findsGeometry = true
+
   public init(
     crs: CRS? = nil, forceCRS: CRS? = nil, layer: String? = nil, encoding: String? = nil, timeZone: String? = nil,
     types: [String: ColumnType] = [:], linkColumns: Set<String> = []

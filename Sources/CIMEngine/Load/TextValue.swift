@@ -130,8 +130,11 @@ enum TextValue {
       if let days = RFC3339.date(text) { return .timestamp(zone.instant(ofLocal: Int64(days) * 86_400_000_000)) }
       return ValueReader(zone: zone).timestamp(text)
     case .list:
-      guard let json = JSONParser().parse(text, padded: false), json.isArray else { return nil }
-      return ValueReader(zone: zone).value(json, as: .list)
+      let parser = JSONParser()
+      return withExtendedLifetime(parser) {
+        guard let json = parser.parse(text, padded: false), json.isArray else { return nil }
+        return ValueReader(zone: zone).value(json, as: .list)
+      }
     case .geometry: return nil
     }
   }

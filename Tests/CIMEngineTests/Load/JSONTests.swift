@@ -7,8 +7,10 @@ import Testing
 @Suite struct JSONTests {
   private func parse<R>(_ text: String, _ body: (JSON) throws -> R) throws -> R {
     let parser = JSONParser()
-    return try Array(text.utf8).withUnsafeBufferPointer { bytes in
-      try body(#require(parser.parse(bytes, padded: false)))
+    return try withExtendedLifetime(parser) {
+      try Array(text.utf8).withUnsafeBufferPointer { bytes in
+        try body(#require(parser.parse(bytes, padded: false)))
+      }
     }
   }
 

@@ -1,0 +1,181 @@
+internal import SpatialIndex
+
+/// Reads CSV and TSV with a header line: points from longitude and latitude or x and y, any geometry from WKT (or hex
+/// WKB), or no geometry at all; in UTF-8 or, found out or named, GB18030 and what else iconv knows.
+///
+/// A column is a number only if every value is one and none has a leading zero or, being whole, more than 15 digits,
+/// and its name is not that of an id, code, telephone or link. Text that is all RFC 3339 becomes dates or times, all
+/// `true` and `false` a bool. An empty field is NULL, `""` the empty text.
+struct CSV: FeatureSource {
+  let path: String
+  let layer: String
+  let options: LoadOptions
+  /// Nil: by the header.
+  let delimiter: UInt8?
+  var bufferCapacity = ByteReader.usualCapacity
+
+  static let batchSize = 1_000
+
+  func survey(progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
+    var stated = options.encoding
+    if stated == nil { stated = try Self.encodingByMark(path) }
+    let line: Int
+    switch try outcome(encoding: stated, progress) {
+    case .done(let survey): return survey
+    case .notUTF8(let found): line = found
+    }
+    guard stated == nil else {
+      throw LoadError(
+        path: path, place: .line(line), reason: .malformed("the text is not UTF-8"),
+        fix: "name its encoding with --encoding")
+    }
+    do throws(LoadError) {
+      if case .done(var survey) = try outcome(encoding: "GB18030", progress) {
+        survey.warnings.insert("is not UTF-8 (line \(line)); read as GB18030", at: 0)
+        return survey
+      }
+    } catch {
+      guard case .malformed(let what) = error.reason, what.contains("are not GB18030") else { throw error }
+    }
+    throw LoadError(
+      path: path, place: .line(line), reason: .malformed("the text is neither UTF-8 nor GB18030"),
+      fix: "name its encoding with --encoding")
+  }
+
+  func read(
+    _ survey: SourceSurvey, progress: @Sendable (Int) -> Void, body: (FeatureBatch) throws -> Void
+  ) throws {
+    let records = try records(encoding: survey.encoding)
+    guard try records.next() else { throw LoadError.changed(path, .file) }
+    var builder = try CSVBuilder(
+      path: path, header: CSVHeader(records, path: path, layer: layer, options: options), layer: survey.layers[0],
+      zone: try options.zone(path: path))
+    var batch = FeatureBatch(layer: 0, features: [])
+    batch.features.reserveCapacity(Self.batchSize)
+    while try records.next() {
+      batch.features.append(try builder.feature(records))
+      if batch.features.count == Self.batchSize {
+        try body(batch)
+        batch.features.removeAll(keepingCapacity: true)
+        progress(records.bytesRead)
+      }
+    }
+    if !batch.features.isEmpty { try body(batch) }
+    progress(records.bytesRead)
+  }
+
+  private enum Outcome {
+    case done(SourceSurvey)
+    case notUTF8(line: Int)
+  }
+
+  private func records(encoding: String?) throws(LoadError) -> DelimitedRecords {
+    try DelimitedRecords(path: path, encoding: encoding, delimiter: delimiter, capacity: bufferCapacity)
+  }
+
+  /// - Parameter encoding: nil reads UTF-8, and stops where the text is not.
+  private func outcome(encoding: String?, _ progress: @Sendable (Int) -> Void) throws(LoadError) -> Outcome {
+    let isUTF8 = encoding.map(TextConverter.isUTF8) ?? true
+    let records = try records(encoding: encoding)
+    guard try records.next() else {
+      throw LoadError(path: path, reason: .malformed("the file is empty; it needs a header line"))
+    }
+    if isUTF8, UTF8Check.firstFault(records.record) != nil { return .notUTF8(line: records.line) }
+    var survey = CSVSurvey(
+      path: path, header: try CSVHeader(records, path: path, layer: layer, options: options), layer: layer,
+      options: options, zone: try options.zone(path: path))
+    while try records.next() {
+      if isUTF8, UTF8Check.firstFault(records.record) != nil { return .notUTF8(line: records.line) }
+      try survey.add(records)
+      if survey.count % Self.batchSize == 0 { progress(records.bytesRead) }
+    }
+    progress(records.bytesRead)
+    var result = try survey.finish(
+      format: records.delimiter == UInt8(ascii: "\t") ? "TSV" : "CSV", byteCount: records.bytesRead,
+      blankLines: records.blankLines)
+    result.encoding = encoding
+    return .done(result)
+  }
+
+  /// UTF-16 and UTF-32 by their byte order marks.
+  private static func encodingByMark(_ path: String) throws(LoadError) -> String? {
+    let reader = try ByteReader(path: path, capacity: 64)
+    let bytes = withExtendedLifetime(reader) { Array(reader.bytes.prefix(4)) }
+    if bytes.starts(with: [0xFF, 0xFE, 0, 0]) || bytes.starts(with: [0, 0, 0xFE, 0xFF]) { return "UTF-32" }
+    return bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) ? "UTF-16" : nil
+  }
+}
+
+/// What the header line makes of the columns.
+struct CSVHeader {
+  enum Role: Equatable { case attribute, id, x, y, z, shape }
+
+  var names: [String] = []
+  var roles: [Role] = []
+  /// x and y were named as longitude and latitude.
+  var isLonLat = false
+  var x: Int? { roles.firstIndex(of: .x) }
+  var y: Int? { roles.firstIndex(of: .y) }
+  var z: Int? { roles.firstIndex(of: .z) }
+  var shape: Int? { roles.firstIndex(of: .shape) }
+
+  init(_ records: DelimitedRecords, path: String, layer: String, options: LoadOptions) throws(LoadError) {
+    var numbers = 0
+    for index in 0..<records.count {
+      let field = records.field(index)
+      if TextValue.number(field.trimmed) != nil { numbers += 1 }
+      if field.contains(0) {
+        throw LoadError(
+          path: path, place: .line(records.line), reason: .malformed("the header holds NUL bytes; is it text?"),
+          fix: "name its encoding with --encoding, such as UTF-16LE")
+      }
+      names.append(String(decoding: field.trimmed, as: UTF8.self))
+    }
+    guard numbers < names.count else {
+      throw LoadError(
+        path: path, place: .line(records.line), reason: .malformed("the first line holds numbers, not column names"),
+        fix: "add a header line such as id,name,lon,lat")
+    }
+    guard names.count <= ColumnTable.limit else {
+      throw LoadError(
+        path: path, place: .line(records.line), reason: .refused("more than \(ColumnTable.limit) columns"))
+    }
+    roles = Array(repeating: .attribute, count: names.count)
+    let lower = names.map { $0.lowercased() }
+    if let id = lower.firstIndex(of: "id") { roles[id] = .id }
+    func named(_ name: String) throws(LoadError) -> Int {
+      if let index = names.firstIndex(of: name) ?? lower.firstIndex(of: name.lowercased()) { return index }
+      throw LoadError(
+        path: path, place: .line(records.line), reason: .malformed("there is no column `\(name)` as the manifest says"))
+    }
+    func found(_ set: Set<String>) -> Int? { lower.firstIndex { set.contains($0) } }
+    if let column = options.shapeColumn {
+      roles[try named(column)] = .shape
+    } else if let x = options.xColumn, let y = options.yColumn {
+      roles[try named(x)] = .x
+      roles[try named(y)] = .y
+      if let z = options.zColumn { roles[try named(z)] = .z }
+      isLonLat = ColumnMeaning.longitudes.contains(x.lowercased())
+    } else if options.findsGeometry {
+      if let shape = found(ColumnMeaning.geometries) {
+        roles[shape] = .shape
+      } else if let x = found(ColumnMeaning.longitudes), let y = found(ColumnMeaning.latitudes) {
+        (roles[x], roles[y]) = (.x, .y)
+        isLonLat = true
+      } else if let x = found(ColumnMeaning.eastings), let y = found(ColumnMeaning.northings) {
+        (roles[x], roles[y]) = (.x, .y)
+      }
+      if x != nil, let z = found(ColumnMeaning.heights) { roles[z] = .z }
+    }
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// Without blanks at either end.
+  var trimmed: UnsafeBufferPointer<UInt8> {
+    var (start, end) = (0, count)
+    while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
+    while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
+    return UnsafeBufferPointer(rebasing: self[start..<end])
+  }
+}

@@ -1,0 +1,242 @@
+internal import Glibc
+
+/// The records of a CSV or TSV file (RFC 4180) one by one: fields parted by one delimiter, in double quotes where they
+/// hold it, quotes or line breaks. LF, CR LF and CR end a record. Quotes inside an unquoted field stand for themselves.
+final class DelimitedRecords {
+  private struct Field {
+    var start: Int
+    var end: Int
+    var isQuoted: Bool
+    /// The text lies in `unescaped`, since the field holds doubled quotes.
+    var isUnescaped: Bool
+  }
+
+  private let path: String
+  private let reader: ByteReader
+  private var fields: [Field] = []
+  private let unescaped = ByteScratch()
+  private var passed = 0
+  private var nextLine = 1
+  let delimiter: UInt8
+  /// The line on which the last record starts, from 1.
+  private(set) var line = 0
+  /// Blank lines passed over so far.
+  private(set) var blankLines = 0
+
+  /// No record may be larger: a quote that never closes would otherwise swallow the file.
+  static let recordLimit = 256 << 20
+
+  /// - Parameter delimiter: nil finds it out from the first record, `preferred` winning a tie.
+  init(
+    path: String, encoding: String?, delimiter: UInt8?, capacity: Int = ByteReader.usualCapacity
+  ) throws(LoadError) {
+    self.path = path
+    reader = try ByteReader(path: path, encoding: encoding, capacity: capacity)
+    if let delimiter {
+      self.delimiter = delimiter
+    } else {
+      while !reader.bytes.contains(UInt8(ascii: "\n")), reader.bytes.count < 1 << 20, try reader.fill() {}
+      self.delimiter = Self.delimiter(ofHeader: reader.bytes)
+    }
+  }
+
+  var bytesRead: Int { reader.bytesRead }
+  var count: Int { fields.count }
+
+  /// The candidate that occurs most often outside quotes in the first line.
+  static func delimiter(ofHeader bytes: UnsafeBufferPointer<UInt8>) -> UInt8 {
+    let candidates = Array(",;\t|".utf8)
+    var counts = [0, 0, 0, 0]
+    var inQuotes = false
+    for byte in bytes {
+      if byte == UInt8(ascii: "\"") { inQuotes.toggle() }
+      if inQuotes { continue }
+      if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") { break }
+      if let at = candidates.firstIndex(of: byte) { counts[at] += 1 }
+    }
+    let best = counts.indices.max { (counts[$0], -$0) < (counts[$1], -$1) }!
+    return counts[best] == 0 ? candidates[0] : candidates[best]
+  }
+
+  /// The bytes of a field, quotes taken off. Valid until the next call of ``next()``.
+  func field(_ index: Int) -> UnsafeBufferPointer<UInt8> {
+    let field = fields[index]
+    if field.isUnescaped {
+      return unescaped.bytes(field.start..<field.end)
+    }
+    return UnsafeBufferPointer(rebasing: reader.bytes[field.start..<field.end])
+  }
+
+  func isQuoted(_ index: Int) -> Bool { fields[index].isQuoted }
+
+  /// The raw bytes of the last record.
+  var record: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: reader.bytes[..<passed]) }
+
+  /// Reads the next record; false at the end. Blank lines are passed over.
+  func next() throws(LoadError) -> Bool {
+    while true {
+      reader.advance(by: passed)
+      passed = 0
+      line = nextLine
+      var isAtEnd = false
+      while true {
+        if let length = try parse(isAtEnd: isAtEnd) {
+          passed = length
+          break
+        }
+        if isAtEnd { return false }
+        guard reader.bytes.count < Self.recordLimit else {
+          throw LoadError(
+            path: path, place: .line(line), reason: .malformed("a record of more than 256 MB; is a quote left open?"))
+        }
+        isAtEnd = try !reader.fill()
+      }
+      if fields.count == 1, fields[0].start == fields[0].end, !fields[0].isQuoted {
+        blankLines += 1
+        continue
+      }
+      return true
+    }
+  }
+
+  /// The length of the record at the start of the unread bytes, or nil when it does not end in them.
+  private func parse(isAtEnd: Bool) throws(LoadError) -> Int? {
+    let bytes = reader.bytes
+    let count = bytes.count
+    guard count > 0, let base = bytes.baseAddress else { return nil }
+    fields.removeAll(keepingCapacity: true)
+    unescaped.removeAll()
+    var at = 0
+    var lines = 0
+    while true {
+      var field = Field(start: at, end: at, isQuoted: false, isUnescaped: false)
+      if at < count, base[at] == UInt8(ascii: "\"") {
+        field.isQuoted = true
+        at += 1
+        field.start = at
+        var copied = at
+        while true {
+          guard let hit = memchr(base + at, Int32(UInt8(ascii: "\"")), count - at) else {
+            if isAtEnd {
+              throw LoadError(
+                path: path, place: .line(line + lines), reason: .malformed("a quote is opened and never closed"))
+            }
+            return nil
+          }
+          let quote = UnsafeRawPointer(hit) - UnsafeRawPointer(base)
+          for i in at..<quote where base[i] == UInt8(ascii: "\n") { lines += 1 }
+          at = quote + 1
+          // Whether the quote is doubled shows only behind it.
+          if at == count, !isAtEnd { return nil }
+          guard at < count, base[at] == UInt8(ascii: "\"") else {
+            if field.isUnescaped {
+              unescaped.append(base + copied, quote - copied)
+              field.end = unescaped.count
+            } else {
+              field.end = quote
+            }
+            break
+          }
+          if !field.isUnescaped {
+            field.isUnescaped = true
+            field.start = unescaped.count
+          }
+          unescaped.append(base + copied, at - copied)
+          at += 1
+          copied = at
+        }
+        if at < count, base[at] != delimiter, base[at] != UInt8(ascii: "\n"), base[at] != UInt8(ascii: "\r") {
+          throw LoadError(
+            path: path, place: .line(line + lines),
+            reason: .malformed("text follows the closing quote of field \(fields.count + 1)"),
+            fix: "a quote inside a quoted field is written twice")
+        }
+      } else {
+        while at < count, base[at] != delimiter, base[at] != UInt8(ascii: "\n"), base[at] != UInt8(ascii: "\r") {
+          at += 1
+        }
+        field.end = at
+      }
+      fields.append(field)
+      guard at < count else {
+        guard isAtEnd else { return nil }
+        nextLine = line + lines + 1
+        return at
+      }
+      switch base[at] {
+      case delimiter: at += 1
+      case UInt8(ascii: "\n"):
+        nextLine = line + lines + 1
+        return at + 1
+      default:
+        // CR alone or with LF.
+        if at + 1 == count, !isAtEnd { return nil }
+        nextLine = line + lines + 1
+        return at + 1 < count && base[at + 1] == UInt8(ascii: "\n") ? at + 2 : at + 1
+      }
+    }
+  }
+}
+
+/// A growing run of bytes whose address can be handed out until it grows.
+private final class ByteScratch {
+  private var base = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
+  private var capacity = 256
+  private(set) var count = 0
+
+  deinit { base.deallocate() }
+
+  func removeAll() { count = 0 }
+
+  func append(_ bytes: UnsafePointer<UInt8>, _ length: Int) {
+    if count + length > capacity {
+      capacity = max(capacity * 2, count + length)
+      let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+      memcpy(larger, base, count)
+      base.deallocate()
+      base = larger
+    }
+    memcpy(base + count, bytes, length)
+    count += length
+  }
+
+  func bytes(_ range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(start: base + range.lowerBound, count: range.count)
+  }
+}
+
+/// Names of columns that say what they hold.
+enum ColumnMeaning {
+  static let longitudes: Set<String> = ["lon", "lng", "long", "longitude", "经度"]
+  static let latitudes: Set<String> = ["lat", "latitude", "纬度"]
+  static let eastings: Set<String> = ["x", "easting", "east", "point_x", "coord_x", "x_coord"]
+  static let northings: Set<String> = ["y", "northing", "north", "point_y", "coord_y", "y_coord"]
+  static let heights: Set<String> = ["z", "point_z", "coord_z", "z_coord"]
+  static let geometries: Set<String> = ["geom", "wkt", "geometry", "the_geom", "wkt_geom", "wkb_geometry", "几何"]
+
+  /// Whether digits in a column of that name are a label, not an amount: ids, codes, telephone numbers.
+  static func isLabel(_ name: String) -> Bool {
+    let lower = name.lowercased()
+    for word in ["编号", "编码", "代码", "电话", "手机", "身份证", "证号", "号码", "邮编", "标识"] where lower.contains(word) {
+      return true
+    }
+    // `BuildingID` and `buildingId` end in words of their own; `grid` and `paid` do not.
+    let letters = Array(name)
+    if letters.count > 2, ["Id", "ID"].contains(String(letters.suffix(2))), letters[letters.count - 3].isLowercase {
+      return true
+    }
+    let words = lower.split { !$0.isLetter && !$0.isNumber }
+    guard let last = words.last else { return false }
+    let labels: Set<Substring> = [
+      "id", "fid", "gid", "oid", "uuid", "phone", "tel", "telephone", "mobile", "fax", "zip",
+    ]
+    return labels.contains(last) || last.hasSuffix("code") || last.hasSuffix("phone")
+  }
+
+  /// Whether a column names rows of another shipped layer.
+  static func isLink(_ name: String, layer: String) -> Bool {
+    let lower = name.lowercased()
+    return CitySchema.links.contains { $0.column == lower && $0.layer == layer.lowercased() }
+      || ["grid1", "grid2", "grid3", "building", "unit", "household", "person", "district", "parent"].contains(lower)
+  }
+}
