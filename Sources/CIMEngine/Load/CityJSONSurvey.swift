@@ -164,9 +164,12 @@ struct CityJSONSurvey {
     for (index, profile) in state.table.profiles.enumerated() {
       let type = options.type(ofColumn: profile.name) ?? state.table.type(of: index)
       let own = keys.first { $0.column.name == profile.name.lowercased() }
-      if let own, own.takes(type) { continue }
+      if let own, own.takes(type) || profile.isEmpty { continue }
       if profile.seen.contains(.nulCharacter) {
         warnings.add("`\(profile.name)` holds the character U+0000, which is left out")
+      }
+      if profile.isEmpty, options.type(ofColumn: profile.name) == nil {
+        layer.emptyColumns.insert(layer.columns.count)
       }
       layer.columns.append(Catalog.Column(name: names.claim(profile.name), type: type))
       layer.sourceNames.append(profile.name)

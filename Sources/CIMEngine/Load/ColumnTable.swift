@@ -13,6 +13,8 @@ struct ColumnTable {
     var firstText: SourcePlace? = nil
     var numberCount = 0
     var textCount = 0
+    /// Whether every value was NULL.
+    var isEmpty: Bool { seen.isDisjoint(with: .scalarsMask) }
   }
 
   struct Seen: OptionSet {

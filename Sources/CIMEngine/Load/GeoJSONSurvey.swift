@@ -140,6 +140,7 @@ struct GeoJSONSurvey {
       if profile.seen.contains(.nulCharacter) {
         warnings.add("`\(profile.name)` holds the character U+0000, which is left out")
       }
+      if profile.isEmpty, forced[index] == nil { result.emptyColumns.insert(result.columns.count) }
       result.columns.append(
         Catalog.Column(name: names.claim(profile.name), type: forced[index] ?? table.type(of: index)))
       result.sourceNames.append(profile.name)

@@ -105,6 +105,9 @@ public struct SourceSurvey: Sendable {
     public var hasSolids: Bool
     /// The name in the source of the column that gives the ids, or nil: the features' own ids or numbers.
     public var idColumn: String? = nil
+    /// Columns (by index) that are NULL in every feature and got no type by options: their type means nothing, and
+    /// gives way to that of another file of the same layer.
+    public var emptyColumns: Set<Int> = []
 
     public init(
       name: String, columns: [Catalog.Column] = [], sourceNames: [String] = [],

@@ -47,7 +47,7 @@ enum RTreeTables {
   static let capacity = 51
   static let nodeSize = 4 + capacity * 24
 
-  /// Replaces what an R*Tree of two dimensions holds by `items`, packed: full leaves of neighbours,
+  /// Replaces what an R*Tree of two dimensions holds by `items`, packed: full leaves along a Hilbert curve,
   /// boxes rounded outward to 32 bits.
   ///
   /// - Parameter fids: ascending; `boxes[i]` belongs to `fids[i]`. No box is empty.
@@ -62,7 +62,7 @@ enum RTreeTables {
     for suffix in ["_node", "_rowid", "_parent"] { try connection.execute("DELETE FROM \(quoted(name + suffix))") }
 
     // Levels from the leaves up: each node is a run of the level below.
-    let order = packingOrder(boxes)
+    let order = HilbertOrder.order(of: boxes)
     var levels: [[FloatBox]] = [order.map { FloatBox(boxes[Int($0)]) }]
     while levels.last!.count > capacity {
       let below = levels.last!
@@ -139,19 +139,6 @@ enum RTreeTables {
     }
     items.sort { $0.0 < $1.0 }
     return (items.map(\.0), items.map(\.1))
-  }
-
-  /// Sort-Tile-Recursive (Leutenegger, Lopez and Edgington 1997, doi:10.1109/ICDE.1997.582015).
-  private static func packingOrder(_ boxes: [Box2]) -> [UInt32] {
-    func middle(_ item: UInt32, _ d: Int) -> Double { boxes[Int(item)].min[d] + boxes[Int(item)].max[d] }
-    var order = Array(0..<UInt32(boxes.count))
-    order.sort { (middle($0, 0), $0) < (middle($1, 0), $1) }
-    let slices = Int((Double(boxes.count) / Double(capacity)).squareRoot().rounded(.up))
-    let slice = max(1, slices) * capacity
-    for start in stride(from: 0, to: order.count, by: slice) {
-      order[start..<min(start + slice, order.count)].sort { (middle($0, 1), $0) < (middle($1, 1), $1) }
-    }
-    return order
   }
 }
 

@@ -1,7 +1,7 @@
-/// Bytes of one row's texts and blobs, end to end in memory that is used again for every row: SQLite reads them in place.
+/// Bytes of one row's texts, end to end in memory that is used again for every row: SQLite reads them in place.
 final class RowBytes {
   private(set) var base: UnsafeMutableRawPointer
-  var count = 0
+  private(set) var count = 0
   private var capacity: Int
 
   init(capacity: Int = 64 << 10) {
@@ -15,7 +15,7 @@ final class RowBytes {
 
   /// Makes room for `extra` more bytes. Addresses given out before are no longer valid when this grows.
   @inline(__always)
-  func reserve(_ extra: Int) {
+  private func reserve(_ extra: Int) {
     if count + extra > capacity { grow(to: count + extra) }
   }
 
@@ -47,22 +47,5 @@ final class RowBytes {
 
   func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count)
-  }
-
-  // The writers below expect room.
-  @inline(__always)
-  func put(_ byte: UInt8) {
-    base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
-    count += 1
-  }
-  @inline(__always)
-  func put(_ value: UInt32) {
-    base.storeBytes(of: value.littleEndian, toByteOffset: count, as: UInt32.self)
-    count += 4
-  }
-  @inline(__always)
-  func put(_ value: Double) {
-    base.storeBytes(of: value.bitPattern.littleEndian, toByteOffset: count, as: UInt64.self)
-    count += 8
   }
 }

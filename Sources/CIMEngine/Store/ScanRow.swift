@@ -11,12 +11,19 @@ package struct ScanRow: ~Copyable {
   private let columns: [Int]
   private let hasGeometry: Bool
   private let mismatches: Mismatches
+  /// For geometry that others registered in another CRS than the database's.
+  private let transform: CRSTransform?
 
   private final class Mismatches {
     var counts: [Int: (count: Int, fid: Int64, value: String)] = [:]
+    var badGeometries = 0
+    var firstBadGeometry = ""
   }
 
-  init(_ statement: SQLStatement, _ layer: StoredLayer, _ columns: [Int], _ hasGeometry: Bool) {
+  init(
+    _ statement: SQLStatement, _ layer: StoredLayer, _ columns: [Int], _ hasGeometry: Bool, _ transform: CRSTransform?
+  ) {
+    self.transform = transform
     self.statement = statement
     handle = statement.handle
     self.layer = layer
@@ -108,7 +115,25 @@ package struct ScanRow: ~Copyable {
     }
   }
 
-  /// The geometry as stored, or nil when NULL; valid until the scan goes on.
+  /// Reads the geometry into `geometry`, in the database's CRS, using its memory again. False when it is NULL, or
+  /// cannot be read, which the report says.
+  package func readGeometry(into geometry: inout Geometry) -> Bool {
+    guard let blob = geometryBlob else { return false }
+    do {
+      try SpatiaLiteBlob.read(blob, into: &geometry)
+      if let transform { try transform.apply(&geometry) }
+      return !geometry.isEmpty
+    } catch {
+      if mismatches.badGeometries == 0 {
+        let what = (error as? GeometryReadError)?.what ?? (error as? CRSError)?.message ?? "\(error)"
+        mismatches.firstBadGeometry = "row \(fid): \(what)"
+      }
+      mismatches.badGeometries += 1
+      return false
+    }
+  }
+
+  /// The geometry as stored, in the CRS it is registered in, or nil when NULL; valid until the scan goes on.
   package var geometryBlob: UnsafeRawBufferPointer? {
     guard hasGeometry else { return nil }
     let at = Int32(columns.count + 1)
@@ -131,6 +156,12 @@ package struct ScanRow: ~Copyable {
 
   var report: ScanReport {
     var result = ScanReport()
+    if mismatches.badGeometries > 0 {
+      result.messages.append(
+        "\(layer.layer.name): \(mismatches.badGeometries) "
+          + "\(mismatches.badGeometries == 1 ? "geometry" : "geometries") cannot be read and count as NULL, first in "
+          + mismatches.firstBadGeometry)
+    }
     for (column, entry) in mismatches.counts.sorted(by: { $0.key < $1.key }) {
       let known = layer.layer.columns[columns[column]]
       result.messages.append(

@@ -8,7 +8,7 @@ final class SolidsWriter {
   private let isNew: Bool
   private let triggers: [String]
   private let insertRow: SQLStatement
-  private let bytes = RowBytes()
+  private var blobs = SpatiaLiteBlob.Writer()
   private var boxes = IndexedBoxes()
   private var nextFid: Int64
   private var count = 0
@@ -42,14 +42,14 @@ final class SolidsWriter {
         .bind(1, parent).run()
     }
     for solid in solids {
-      guard let box = solid.surfaces.box else { continue }
-      bytes.removeAll()
-      let blob = bytes.append(solid.surfaces, box: box, srid: stored.srid ?? 0, kind: .multiPolygon, hasZ: true)
+      guard let blob = blobs.encode(solid.surfaces, srid: Int32(stored.srid ?? 0), heights: .require, asMulti: true),
+        let box = RTreeTables.box(ofBlobHead: blob)
+      else { continue }
       insertRow.bind(1, nextFid).bind(2, parent).bind(3, solid.object == id ? nil : solid.object)
         .bind(4, solid.lod.isEmpty ? nil : solid.lod).bind(5, solid.kind).bind(6, Self.semantics(solid.semantics))
         .bind(7, solid.shellStarts.count > 1 ? "[\(solid.shellStarts.map { String($0) }.joined(separator: ","))]" : nil)
         .bind(8, solid.appearance)
-      insertRow.bind(9, staticBlob: bytes.bytes(blob))
+      insertRow.bind(9, staticBlob: blob)
       try insertRow.run()
       boxes.append(nextFid, box)
       nextFid += 1

@@ -49,7 +49,7 @@ package final class StoreReader {
     if range != Int64.min...Int64.max { sql += " WHERE \(quoted(layer.rowColumn)) BETWEEN ?1 AND ?2" }
     let statement = try SQLStatement(connection.handle, sql + " ORDER BY \(quoted(layer.rowColumn))")
     if range != Int64.min...Int64.max { statement.bind(1, range.lowerBound).bind(2, range.upperBound) }
-    let row = ScanRow(statement, layer, columns, geometry)
+    let row = ScanRow(statement, layer, columns, geometry, try transform(of: layer))
     while try statement.step() { try body(row) }
     return row.report
   }
@@ -61,7 +61,7 @@ package final class StoreReader {
   ) throws -> ScanReport {
     let statement = try SQLStatement(
       connection.handle, selection(layer, columns, geometry) + " WHERE \(quoted(layer.rowColumn)) = ?1")
-    let row = ScanRow(statement, layer, columns, geometry)
+    let row = ScanRow(statement, layer, columns, geometry, try transform(of: layer))
     for rowid in rowids {
       statement.bind(1, rowid)
       while try statement.step() { try body(row) }
@@ -81,6 +81,13 @@ package final class StoreReader {
       defer { statement.reset() }
       return try statement.step() ? statement.optionalText(0) : nil
     }
+  }
+
+  /// nil when the geometry is in the working CRS already.
+  private func transform(of layer: StoredLayer) throws -> CRSTransform? {
+    let working = try catalog().catalog.workingCRS
+    guard let srid = layer.srid, srid != working.epsgCode else { return nil }
+    return try CRSTransform.between(.epsg(srid), working)
   }
 
   private func selection(_ layer: StoredLayer, _ columns: [Int], _ geometry: Bool) -> String {

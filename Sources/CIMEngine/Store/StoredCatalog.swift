@@ -54,7 +54,7 @@ extension StoredCatalog {
         databaseID: meta.text(0), workingCRS: crs, isGeographic: meta.int64(2) != 0, notice: meta.optionalText(3)),
       layers: [], solids: [], notices: [], schemaVersion: schemaVersion,
       isRecorded: meta.int64(4) == schemaVersion)
-    var recorded = try readLayers(in: connection)
+    var recorded = try readLayers(in: connection, workingCRS: crs)
     if !result.isRecorded {
       (recorded, result.notices) = try TableInspection.compare(recorded, with: connection, workingCRS: crs)
     }
@@ -66,7 +66,9 @@ extension StoredCatalog {
     return result
   }
 
-  private static func readLayers(in connection: SQLConnection) throws(StoreError) -> [StoredLayer] {
+  private static func readLayers(
+    in connection: SQLConnection, workingCRS: CRS
+  ) throws(StoreError) -> [StoredLayer] {
     var result: [StoredLayer] = []
     let rows = try connection.prepare(
       """
@@ -81,8 +83,10 @@ extension StoredCatalog {
       layer.rowCount = max(0, Int(rows.int64(7)) + edits.growth(of: name))
       if let geometry = rows.optionalText(3) {
         var extent: Box2? = rows.isNull(8) ? nil : Box2(rows.double(8), rows.double(9), rows.double(10), rows.double(11))
-        if edits.isEdited(name), let now = RTreeTables.extent(of: name, geometry, in: connection) {
-          extent = extent?.union(now) ?? now
+        if edits.isEdited(name) {
+          let srid = rows.isNull(6) ? nil : Int(rows.int64(6))
+          let now = try TableInspection.extent(of: name, geometry, srid: srid, workingCRS: workingCRS, in: connection)
+          if let now { extent = extent?.union(now) ?? now }
         }
         layer.geometry = Catalog.GeometryColumn(
           name: geometry, kind: GeometryKind(rawValue: UInt8(clamping: rows.int64(4))), hasZ: rows.int64(5) != 0,

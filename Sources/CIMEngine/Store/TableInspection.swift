@@ -150,10 +150,13 @@ enum TableInspection {
     var srid: Int?
     if let geometry = geometries.first {
       srid = geometry.srid > 0 ? geometry.srid : nil
+      if let srid, srid != workingCRS.epsgCode {
+        remarks.append("`\(table)` is in EPSG:\(srid) and is brought into \(workingCRS) whenever it is read")
+      }
       if srid == nil { remarks.append("`\(table)` states no CRS; its coordinates are taken as \(workingCRS)") }
       layer.geometry = Catalog.GeometryColumn(
         name: geometry.name, kind: geometry.kind, hasZ: geometry.hasZ,
-        extent: try extent(of: table, geometry.name, in: connection))
+        extent: try extent(of: table, geometry.name, srid: srid, workingCRS: workingCRS, in: connection))
     }
     layer.rowCount = Int(try connection.int("SELECT count(*) FROM \(quoted(table))") ?? 0)
     return (
@@ -208,6 +211,20 @@ enum TableInspection {
   }
 
   /// From the R*Tree (rounded outward to 32 bits), else from the boxes at the head of the blobs.
+  /// The box of a geometry column in the working CRS, a little larger than exact.
+  static func extent(
+    of table: String, _ column: String, srid: Int?, workingCRS: CRS, in connection: SQLConnection
+  ) throws(StoreError) -> Box2? {
+    let own = try extent(of: table, column, in: connection)
+    guard let own, let srid, srid != workingCRS.epsgCode else { return own }
+    // The box of the box: its sides bend, so a hundredth is added on each.
+    var corners = Geometry.rectangle(own)
+    guard let transform = try? CRSTransform.between(.epsg(srid), workingCRS),
+      (try? transform.apply(&corners)) != nil, let box = corners.box
+    else { return nil }
+    return box.expanded(by: 0.01 * max(box.max[0] - box.min[0], box.max[1] - box.min[1]))
+  }
+
   private static func extent(
     of table: String, _ column: String, in connection: SQLConnection
   ) throws(StoreError) -> Box2? {

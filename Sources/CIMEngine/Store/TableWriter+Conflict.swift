@@ -73,7 +73,7 @@ extension TableWriter {
 }
 
 /// Finds the fid behind the id that a source names, for columns that keep the parent's fid.
-final class LinkResolver {
+final class FidLookup {
   let target: StoredLayer
   private(set) var unresolvedCount = 0
   /// The first few ids that name nothing, with their places.

@@ -12,7 +12,7 @@ final class TableWriter {
   var tally = ImportTally()
   /// The first value found outside a column's closed list, by column.
   private(set) var unknownValues: [Int: String] = [:]
-  private(set) var resolvers: [Int: LinkResolver] = [:]
+  private(set) var resolvers: [Int: FidLookup] = [:]
 
   let connection: SQLConnection
   let conflict: ImportConflict
@@ -21,16 +21,17 @@ final class TableWriter {
   private let insertRow: SQLStatement
   private var nextFid: Int64
 
-  // The row at hand: one slot for each parameter (fid, columns, geometry), texts and blobs in `bytes`.
+  // The row at hand: one slot for each parameter (fid, columns, geometry), its texts in `bytes`.
   private enum Slot {
     case null
     case int(Int64)
     case double(Double)
     case text(Int, Int)
-    case blob(Int, Int)
+    case blob(UnsafeRawBufferPointer)
   }
   private var row: [Slot]
   private let bytes = RowBytes()
+  private var blobs = SpatiaLiteBlob.Writer()
   private var scratch: [UInt8] = []
   /// What each value of a row to come is for.
   private(set) var targets: [Target] = []
@@ -40,7 +41,7 @@ final class TableWriter {
     var column: Int
     var type: ColumnType
     var name: String
-    var resolver: LinkResolver?
+    var resolver: FidLookup?
     var allowed: [String]?
     /// Slot 0 is the fid.
     var slot: Int { column + 1 }
@@ -94,8 +95,8 @@ final class TableWriter {
       let known = stored.layer.columns[column]
       var target = Target(column: column, type: known.type, name: known.name, allowed: known.enumeration)
       if let layer = links[column] {
-        let resolver: LinkResolver
-        if let known = resolvers[column] { resolver = known } else { resolver = try LinkResolver(to: layer, in: connection) }
+        let resolver: FidLookup
+        if let known = resolvers[column] { resolver = known } else { resolver = try FidLookup(to: layer, in: connection) }
         resolvers[column] = resolver
         target.resolver = resolver
       }
@@ -117,10 +118,13 @@ final class TableWriter {
     var box: Box2?
     if let geometrySlot, let column = stored.layer.geometry {
       row[geometrySlot] = .null
-      if let geometry = feature.geometry, let found = geometry.box {
-        box = found
-        let range = bytes.append(geometry, box: found, srid: stored.srid ?? 0, kind: column.kind, hasZ: column.hasZ)
-        row[geometrySlot] = .blob(range.lowerBound, range.count)
+      let isMulti = column.kind.map { $0 == $0.multi && $0 != .geometryCollection } ?? false
+      if let geometry = feature.geometry,
+        let blob = blobs.encode(
+          geometry, srid: Int32(stored.srid ?? 0), heights: column.hasZ ? .require : .drop, asMulti: isMulti)
+      {
+        box = RTreeTables.box(ofBlobHead: blob)
+        row[geometrySlot] = .blob(blob)
       }
     }
     bind(to: insertRow)
@@ -144,7 +148,7 @@ final class TableWriter {
       case .text(let start, let count):
         statement.bind(
           i + 1, staticText: bytes.bytes(start..<start + count).assumingMemoryBound(to: UInt8.self))
-      case .blob(let start, let count): statement.bind(i + 1, staticBlob: bytes.bytes(start..<start + count))
+      case .blob(let blob): statement.bind(i + 1, staticBlob: blob)
       }
     }
   }

@@ -60,6 +60,33 @@ struct AdoptionTests {
     ])
   }
 
+  @Test("geometry in another CRS than the database's is brought into it when read")
+  func foreignCRS() throws {
+    let fixture = try StoreFixture(shelters: 3)
+    try fixture.plain(spatialite: true).use { connection in
+      try connection.execute(
+        """
+        CREATE TABLE wells (fid INTEGER PRIMARY KEY);
+        SELECT AddGeometryColumn('wells', 'geom', 4326, 'POINT', 'XY');
+        INSERT INTO wells (geom) VALUES (MakePoint(114, 34.75, 4326)), (MakePoint(113.9, 34.7, 4326)), (NULL)
+        """)
+    }
+    let store = try Store.open(fixture.path)
+    try store.adopt()
+    try store.read { reader in
+      let wells = try reader.catalog().layers[1]
+      var geometry = Geometry(kind: .point)
+      var found: [[Double]?] = []
+      let report = try reader.scan(wells, columns: [], geometry: true) { row in
+        found.append(row.readGeometry(into: &geometry) ? geometry.xy : nil)
+      }
+      #expect(report.messages.isEmpty && found.count == 3 && found[2] == nil)
+      #expect(abs((found[0]?[0] ?? 0) - 500_000) < 1e-6)
+      let extent = try #require(wells.layer.geometry?.extent)
+      for xy in [found[0]!, found[1]!] { #expect(extent.contains(Box2(xy[0], xy[1], xy[0], xy[1]))) }
+    }
+  }
+
   @Test("a layer dropped and made anew is taken whole, what was known of its columns kept")
   func replaced() throws {
     let fixture = try StoreFixture(shelters: 30)
