@@ -33,10 +33,12 @@ let package = Package(
     .target(
       name: "CSimdJSON",
       linkerSettings: [.linkedLibrary("simdjson")]),
+    // CRC-32C with the processor's own instruction, for checking mapped snapshot blocks.
+    .target(name: "CChecksum"),
     .target(
       name: "CIMEngine",
       dependencies: [
-        "SpatialIndex", "CPROJ", "CGEOS", "CSimdJSON",
+        "SpatialIndex", "CChecksum", "CPROJ", "CGEOS", "CSimdJSON",
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],

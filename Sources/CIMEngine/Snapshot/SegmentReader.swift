@@ -1,0 +1,400 @@
+internal import Synchronization
+public import SpatialIndex
+
+/// One layer of a snapshot: a mapped file with the rows in Hilbert order, and the table of its links.
+///
+/// Everything is checked before it is handed out: `column(3)` reads and checks the whole column (once in a process),
+/// `column(3, rows: batch)` only the blocks of 64 KiB in which those rows lie, and the view is then good for those rows.
+/// A one-shot query asks by rows, so that it touches only the pages it needs; a scan asks batch by batch, so that checking
+/// warms the cache for the scan itself. Asking again costs a few nanoseconds.
+///
+/// Views point into the mapping: they are valid as long as the segment is. Replacing the file does not touch it.
+public final class Segment: @unchecked Sendable {
+  public let layer: Catalog.Layer
+  public let rowCount: Int
+  /// Rows `0..<placedCount` have a box and lie in Hilbert order; the tree holds exactly these.
+  public let placedCount: Int
+  /// The same for two segments only when they hold the same fids in the same order.
+  public let orderID: UInt64
+  /// Index of the column `id`, if there is one.
+  public let idColumn: Int?
+
+  let file: BlockFile
+  let links: LinkTable?
+  private let directory: SegmentDirectory
+  /// By column: its link, with the view and the entry it comes from.
+  private let linkViews: [Int: (view: LinkColumn, entry: LinkTable.Entry)]
+  /// By column, then geometry and tree: 1 when what is small has been checked, 2 when all has.
+  private let checked: UnsafeMutablePointer<Atomic<UInt8>>
+  private var geometrySlot: Int { layer.columns.count }
+  private var treeSlot: Int { layer.columns.count + 1 }
+
+  /// - Parameters:
+  ///   - links: the table of this layer's links, when it has any.
+  ///   - layerIndex: the index of a layer in the catalogue, by name.
+  init(
+    file: BlockFile, links linkFile: BlockFile? = nil, layerIndex: (String) -> Int? = { _ in nil }
+  ) throws(SnapshotDamage) {
+    self.file = file
+    let directory = try SegmentDirectory(file)
+    self.directory = directory
+    layer = directory.layer
+    rowCount = directory.rowCount
+    placedCount = directory.placedCount
+    orderID = directory.orderID
+    idColumn = directory.layer.columns.firstIndex { $0.name.lowercased() == "id" }
+    var linkViews: [Int: (view: LinkColumn, entry: LinkTable.Entry)] = [:]
+    if let linkFile {
+      let table = try LinkTable(linkFile, rowCount: directory.rowCount)
+      guard table.orderID == directory.orderID else {
+        throw linkFile.damage("holds the links of another order of rows")
+      }
+      for entry in table.entries {
+        guard directory.columns.indices.contains(entry.column), let target = layerIndex(entry.targetLayer) else {
+          throw linkFile.damage("links what the catalogue does not have")
+        }
+        let view = LinkColumn(
+          rows: entry.rows.start, count: directory.rowCount, targetLayer: target, isResolvedByFid: entry.isByFid,
+          isSorted: entry.isSorted)
+        linkViews[entry.column] = (view, entry)
+      }
+      links = table
+    } else {
+      links = nil
+    }
+    for (index, column) in directory.columns.enumerated() where column.view == nil && linkViews[index] == nil {
+      throw (linkFile ?? file).damage("does not hold the links of column \(directory.layer.columns[index].name)")
+    }
+    self.linkViews = linkViews
+    checked = .allocate(capacity: directory.columns.count + 2)
+    for slot in 0..<directory.columns.count + 2 { (checked + slot).initialize(to: Atomic(0)) }
+  }
+
+  deinit {
+    checked.deinitialize(count: layer.columns.count + 2)
+    checked.deallocate()
+  }
+
+  /// The index of a column, without regard to case.
+  public func columnIndex(named name: String) -> Int? {
+    layer.columns.firstIndex { $0.name == name }
+      ?? layer.columns.firstIndex { $0.name.lowercased() == name.lowercased() }
+  }
+
+  // MARK: Columns
+
+  /// The view of a column before anything of it has been checked: for its type and encoding, not for its values.
+  public func columnView(_ index: Int) -> SegmentColumn {
+    directory.columns[index].view ?? .link(linkViews[index]!.view)
+  }
+
+  /// A column, all of it checked.
+  public func column(_ index: Int) throws(SnapshotDamage) -> SegmentColumn {
+    let stored = directory.columns[index]
+    guard let view = stored.view else { return .link(try link(index)!) }
+    if checked[index].load(ordering: .acquiring) < 2 {
+      for range in stored.whole { try file.check(range) }
+      checked[index].store(2, ordering: .releasing)
+    }
+    return view
+  }
+
+  /// A column, checked as far as `rows` need it.
+  public func column(_ index: Int, rows: Range<Int>) throws(SnapshotDamage) -> SegmentColumn {
+    guard let view = directory.columns[index].view else { return .link(try link(index, rows: rows)!) }
+    if checked[index].load(ordering: .acquiring) < 2 { try check(index, rows) }
+    return view
+  }
+
+  /// A column, checked as far as `rows` need it.
+  public func column(
+    _ index: Int, rows: UnsafeBufferPointer<UInt32>
+  ) throws(SnapshotDamage) -> SegmentColumn {
+    guard let view = directory.columns[index].view else { return .link(try link(index, rows: rows)!) }
+    if checked[index].load(ordering: .acquiring) < 2 {
+      for row in rows { try check(index, Int(row)..<Int(row) + 1) }
+    }
+    return view
+  }
+
+  private func check(_ index: Int, _ rows: Range<Int>) throws(SnapshotDamage) {
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount)
+    if rows.isEmpty { return }
+    try directory.columns.withUnsafeBufferPointer { (columns) throws(SnapshotDamage) in
+      let stored = columns[index]
+      if checked[index].load(ordering: .acquiring) < 1 {
+        for range in stored.small { try file.check(range) }
+        // A whole check that ended meanwhile must not be forgotten; it only costs time if it is.
+        checked[index].bitwiseOr(1, ordering: .releasing)
+      }
+      if let validity = stored.validity {
+        try file.check(validity.bytes(rows.lowerBound >> 6..<(rows.upperBound + 63) >> 6))
+      }
+      let first = stored.values + rows.lowerBound * stored.width
+      guard let text = stored.text else {
+        return try file.check(first..<stored.values + rows.upperBound * stored.width)
+      }
+      try file.check(first..<stored.values + (rows.upperBound + 1) * stored.width)
+      let start = text.bounds(rows.lowerBound).lowerBound
+      let end = text.bounds(rows.upperBound - 1).upperBound
+      try file.check(stored.textBytes + start..<stored.textBytes + end)
+    }
+  }
+
+  /// What is known of a column without reading it.
+  public func statistics(_ index: Int) -> ColumnStatistics { directory.columns[index].statistics }
+
+  // MARK: Links
+
+  /// The rows that a linking column names, all of them checked; nil for a column that links nothing.
+  public func link(_ index: Int) throws(SnapshotDamage) -> LinkColumn? {
+    guard let (view, entry) = linkViews[index], let links else { return nil }
+    try links.file.check(entry.rows.bytes)
+    return view
+  }
+
+  /// The rows that a linking column names, checked as far as `rows` need it. `children(of:)` needs all.
+  public func link(_ index: Int, rows: Range<Int>) throws(SnapshotDamage) -> LinkColumn? {
+    guard let (view, entry) = linkViews[index], let links else { return nil }
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount)
+    try links.file.check(entry.rows.bytes(rows))
+    return view
+  }
+
+  /// The rows that a linking column names, checked as far as `rows` need it.
+  public func link(
+    _ index: Int, rows: UnsafeBufferPointer<UInt32>
+  ) throws(SnapshotDamage) -> LinkColumn? {
+    guard let (view, entry) = linkViews[index], let links else { return nil }
+    for row in rows {
+      precondition(Int(row) < rowCount)
+      try links.file.check(entry.rows.bytes(Int(row)..<Int(row) + 1))
+    }
+    return view
+  }
+
+  // MARK: Geometry
+
+  /// The geometries, all of them checked; nil where the layer has no geometry column.
+  public func geometry() throws(SnapshotDamage) -> GeometryStorage? {
+    guard let geometry = directory.geometry else { return nil }
+    if checked[geometrySlot].load(ordering: .acquiring) < 2 {
+      for table in [geometry.starts, geometry.parts, geometry.rings] { try file.check(table.bytes) }
+      try file.check(geometry.kinds.bytes)
+      try file.check(geometry.xy.bytes)
+      if let z = geometry.z { try file.check(z.bytes) }
+      if let boxes = geometry.boxes { try file.check(boxes.bytes) }
+      for range in geometry.collections { try file.check(range) }
+      checked[geometrySlot].store(2, ordering: .releasing)
+    }
+    return geometry.view
+  }
+
+  /// The geometries, checked as far as `rows` need it.
+  public func geometry(rows: Range<Int>) throws(SnapshotDamage) -> GeometryStorage? {
+    guard directory.geometry != nil else { return nil }
+    if checked[geometrySlot].load(ordering: .acquiring) < 2 { try checkGeometry(rows) }
+    return directory.geometry!.view
+  }
+
+  /// The geometries, checked as far as `rows` need it.
+  public func geometry(rows: UnsafeBufferPointer<UInt32>) throws(SnapshotDamage) -> GeometryStorage? {
+    guard directory.geometry != nil else { return nil }
+    if checked[geometrySlot].load(ordering: .acquiring) < 2 {
+      for row in rows { try checkGeometry(Int(row)..<Int(row) + 1) }
+    }
+    return directory.geometry!.view
+  }
+
+  private func checkGeometry(_ rows: Range<Int>) throws(SnapshotDamage) {
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount)
+    guard let geometry = directory.geometry, !rows.isEmpty else { return }
+    try file.check(geometry.kinds.bytes(rows))
+    try file.check(geometry.starts.bytes(rows.lowerBound..<rows.upperBound + 1))
+    let parts = Int(geometry.starts.start[rows.lowerBound])..<Int(geometry.starts.start[rows.upperBound])
+    try file.check(geometry.parts.bytes(parts.lowerBound..<parts.upperBound + 1))
+    let rings = Int(geometry.parts.start[parts.lowerBound])..<Int(geometry.parts.start[parts.upperBound])
+    try file.check(geometry.rings.bytes(rings.lowerBound..<rings.upperBound + 1))
+    let vertices = Int(geometry.rings.start[rings.lowerBound])..<Int(geometry.rings.start[rings.upperBound])
+    try file.check(geometry.xy.bytes(2 * vertices.lowerBound..<2 * vertices.upperBound))
+    if let z = geometry.z { try file.check(z.bytes(vertices)) }
+    if let boxes = geometry.boxes { try file.check(boxes.bytes(rows)) }
+    // Few and small: all of them before the first is read.
+    for range in geometry.collections { try file.check(range) }
+  }
+
+  /// The tree over rows `0..<placedCount`, item numbers being rows, all of it checked; nil where there is no geometry.
+  public func tree() throws(SnapshotDamage) -> PackedRTreeView<2>? {
+    guard let geometry = directory.geometry, let tree = directory.tree else { return nil }
+    if checked[treeSlot].load(ordering: .acquiring) < 2 {
+      try file.check(geometry.treeBytes.bytes)
+      checked[treeSlot].store(2, ordering: .releasing)
+    }
+    return tree
+  }
+
+  // MARK: Rows by key
+
+  /// The key of a row in the store. Rows are checked one by one.
+  public func fid(_ row: Int) throws(SnapshotDamage) -> Int64 {
+    precondition(row >= 0 && row < rowCount)
+    if let fids = directory.narrowFids {
+      try file.check(fids.bytes(row..<row + 1))
+      return Int64(fids.start[row])
+    }
+    let fids = directory.wideFids!
+    try file.check(fids.bytes(row..<row + 1))
+    return fids.start[row]
+  }
+
+  /// The row with this key in the store, or nil.
+  public func row(fid: Int64) throws(SnapshotDamage) -> Int? {
+    switch directory.fidIndex {
+    case .dense(let first, let rows):
+      let (index, overflow) = fid.subtractingReportingOverflow(first)
+      guard !overflow, index >= 0, index < rows.count else { return nil }
+      try file.check(rows.bytes(Int(index)..<Int(index) + 1))
+      let row = rows.start[Int(index)]
+      return row == LinkColumn.none ? nil : Int(row)
+    case .sparse(let fids, let rows):
+      var (low, high) = (0, fids.count)
+      while low < high {
+        let middle = (low + high) / 2
+        try file.check(fids.bytes(middle..<middle + 1))
+        if fids.start[middle] < fid { low = middle + 1 } else { high = middle }
+      }
+      guard low < fids.count else { return nil }
+      try file.check(fids.bytes(low..<low + 1))
+      guard fids.start[low] == fid else { return nil }
+      try file.check(rows.bytes(low..<low + 1))
+      return Int(rows.start[low])
+    }
+  }
+
+  /// The index from fids to rows, all of it checked.
+  func checkedFidIndex() throws(SnapshotDamage) -> FidIndex {
+    switch directory.fidIndex {
+    case .dense(_, let rows): try file.check(rows.bytes)
+    case .sparse(let fids, let rows):
+      try file.check(fids.bytes)
+      try file.check(rows.bytes)
+    }
+    return directory.fidIndex
+  }
+
+  /// The id of a row; empty in a layer without ids.
+  public func id(_ row: Int) throws(SnapshotDamage) -> String {
+    guard let idColumn, case .text(let id)? = try text(idColumn, row) else { return "" }
+    return id
+  }
+
+  /// The row with this id, or nil.
+  public func row(id: String) throws(SnapshotDamage) -> Int? {
+    guard let idColumn else { return nil }
+    return try rows(column: idColumn, equals: id).first.map { Int($0) }
+  }
+
+  /// The rows with this value in the column `code`, ascending; none where there is no such column.
+  public func rows(code: String) throws(SnapshotDamage) -> [UInt32] { try rows(named: "code", code) }
+
+  /// The rows with this value in the column `name`, ascending; none where there is no such column.
+  public func rows(name: String) throws(SnapshotDamage) -> [UInt32] { try rows(named: "name", name) }
+
+  private func rows(named column: String, _ text: String) throws(SnapshotDamage) -> [UInt32] {
+    guard let index = columnIndex(named: column) else { return [] }
+    return try rows(column: index, equals: text)
+  }
+
+  /// The rows of a column of text that hold exactly `text`, ascending. By bisection where the column is indexed (`id`,
+  /// `code`, `name` and columns that links name); else a scan.
+  public func rows(column: Int, equals text: String) throws(SnapshotDamage) -> [UInt32] {
+    var text = text
+    // Typed throws do not pass through withUTF8.
+    let result: Result<[UInt32], SnapshotDamage> = text.withUTF8 { key in
+      do throws(SnapshotDamage) { return .success(try rows(column: column, equals: key)) } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
+
+  private func rows(column: Int, equals key: UnsafeBufferPointer<UInt8>) throws(SnapshotDamage) -> [UInt32] {
+    if let index = directory.textIndexes[column] {
+      let low = try bisect(index, column) { precedes($0, key) }
+      let high = try bisect(index, column) { !precedes(key, $0) }
+      guard low < high else { return [] }
+      try file.check(index.bytes(low..<high))
+      return Array(UnsafeBufferPointer(start: index.start + low, count: high - low))
+    }
+    switch try self.column(column) {
+    case .dictionary(let strings):
+      guard
+        let code = (0..<strings.dictionary.count).first(where: { strings.dictionary.utf8($0).elementsEqual(key) })
+      else { return [] }
+      return (0..<rowCount).filter { strings.code($0) == UInt32(code) && strings.validity[$0] }.map { UInt32($0) }
+    case .text(let strings):
+      return (0..<rowCount).filter { strings.validity[$0] && strings.utf8($0).elementsEqual(key) }
+        .map { UInt32($0) }
+    default: return []
+    }
+  }
+
+  /// The first position in an index whose string is not before the key.
+  private func bisect(
+    _ index: Section<UInt32>, _ column: Int, _ isBefore: (UnsafeBufferPointer<UInt8>) -> Bool
+  ) throws(SnapshotDamage) -> Int {
+    var (low, high) = (0, index.count)
+    while low < high {
+      let middle = (low + high) / 2
+      try file.check(index.bytes(middle..<middle + 1))
+      let row = Int(index.start[middle])
+      let isLow =
+        switch try self.column(column, rows: row..<row + 1) {
+        case .text(let strings): isBefore(strings.utf8(row))
+        case .dictionary(let strings): isBefore(strings.dictionary.utf8(Int(strings.code(row))))
+        default: false
+        }
+      if isLow { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// The rows in the order of a column of text, NULLs left out, when the column is indexed (`id`, `code`, `name`, …).
+  /// All of it is checked. Good for ORDER BY id LIMIT n without a sort.
+  public func rowsInOrder(of column: Int) throws(SnapshotDamage) -> UnsafeBufferPointer<UInt32>? {
+    guard let index = directory.textIndexes[column] else { return nil }
+    try file.check(index.bytes)
+    return UnsafeBufferPointer(start: index.start, count: index.count)
+  }
+
+  // MARK: Single values
+
+  /// One value, for lookups and tests. A link by fid has no value of its own (``Snapshot/value(layer:column:row:)`` gives
+  /// the id of what it names) and reads as NULL here. Lists read as their JSON text.
+  public func value(_ column: Int, _ row: Int) throws(SnapshotDamage) -> Value {
+    precondition(row >= 0 && row < rowCount)
+    func valid<T>(_ column: FixedColumn<T>, _ make: (T) -> Value) -> Value {
+      column.validity[row] ? make(column.values[row]) : .null
+    }
+    return switch try self.column(column, rows: row..<row + 1) {
+    case .bool(let values): valid(values) { .bool($0 != 0) }
+    case .int8(let values): valid(values) { .int(Int64($0)) }
+    case .int16(let values): valid(values) { .int(Int64($0)) }
+    case .int32(let values): valid(values) { .int(Int64($0)) }
+    case .int64(let values): valid(values) { .int($0) }
+    case .double(let values): valid(values) { .double($0) }
+    case .date(let values): valid(values) { .date($0) }
+    case .timestamp(let values): valid(values) { .timestamp($0) }
+    case .text(let strings), .list(let strings): strings.validity[row] ? .text(strings[row]) : .null
+    case .dictionary(let strings):
+      strings.validity[row] ? .text(strings.dictionary[Int(strings.code(row))]) : .null
+    case .link: .null
+    }
+  }
+
+  private func text(_ column: Int, _ row: Int) throws(SnapshotDamage) -> Value? {
+    let value = try value(column, row)
+    if case .text = value { return value }
+    return nil
+  }
+}
