@@ -122,7 +122,7 @@ final class ColumnAccumulator {
     case .text(var text) where column.type == .text || column.type == .list:
       text.withUTF8 { append($0) }
     case .list(let values) where column.type == .list:
-      var text = jsonText(values)
+      var text = listText(values)
       text.withUTF8 { append($0) }
     case .bool, .text, .date, .timestamp, .list, .geometry: appendMisfit()
     }
@@ -138,7 +138,7 @@ final class ColumnAccumulator {
 }
 
 /// A list as JSON: what the store keeps and the snapshot carries.
-func jsonText(_ values: [Value]) -> String {
+func listText(_ values: [Value]) -> String {
   var result = "["
   for (i, value) in values.enumerated() {
     if i > 0 { result += "," }
@@ -149,14 +149,14 @@ func jsonText(_ values: [Value]) -> String {
     case .double(let number): result += number.isFinite ? "\(number)" : "null"
     case .date(let days): result += "\(days)"
     case .timestamp(let instant): result += "\(instant)"
-    case .list(let members): result += jsonText(members)
-    case .text(let text): result += jsonText(text)
+    case .list(let members): result += listText(members)
+    case .text(let text): result += quotedText(text)
     }
   }
   return result + "]"
 }
 
-private func jsonText(_ text: String) -> String {
+private func quotedText(_ text: String) -> String {
   var result = "\""
   for scalar in text.unicodeScalars {
     switch scalar {

@@ -176,7 +176,8 @@ public struct LinkColumn: @unchecked Sendable {
 
   /// Where `isSorted`: the rows that name target row `target`. Two binary searches.
   @inlinable public func children(of target: UInt32) -> Range<Int> {
-    first(notBelow: UInt64(target))..<first(notBelow: UInt64(target) + 1)
+    let start = first(notBelow: UInt64(target))
+    return start..<max(start, first(notBelow: UInt64(target) + 1))
   }
 
   @inlinable func first(notBelow target: UInt64) -> Int {

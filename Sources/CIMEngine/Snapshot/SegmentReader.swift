@@ -233,6 +233,32 @@ public final class Segment: @unchecked Sendable {
     return tree
   }
 
+  /// The tree, checked as far as a search for `window` reads it: the view is good for windows inside `window` only.
+  /// For one search or few; a join asks for the whole tree.
+  public func tree(meeting window: Box2) throws(SnapshotDamage) -> PackedRTreeView<2>? {
+    guard let geometry = directory.geometry, let tree = directory.tree else { return nil }
+    if checked[treeSlot].load(ordering: .acquiring) < 2 {
+      let start = geometry.treeBytes.offset
+      try tree.forEachRun(ofBytesReadMeeting: window) { (bytes) throws(SnapshotDamage) in
+        try file.check(start + bytes.lowerBound..<start + bytes.upperBound)
+      }
+    }
+    return tree
+  }
+
+  /// The tree, checked as far as a search within `distance` of `box` reads it.
+  public func tree(within distance: Double, of box: Box2) throws(SnapshotDamage) -> PackedRTreeView<2>? {
+    // Searches round outward by a few units in the last place; this is far more.
+    let size = max(abs(box.min[0]), abs(box.min[1]), abs(box.max[0]), abs(box.max[1]), distance)
+    let reach = distance + size * 1e-9
+    return reach.isFinite ? try tree(meeting: box.expanded(by: reach)) : try tree()
+  }
+
+  /// The tree before it has been checked, for a nearest-first search, of which nobody knows how far it will reach: search
+  /// first, then call ``tree(within:of:)`` with the distance reached. Only if that does not throw was the answer right;
+  /// until then it may be wrong, but it does not lead outside the tree, and rows must be asked for by `rows:` as always.
+  public func uncheckedTree() -> PackedRTreeView<2>? { directory.tree }
+
   // MARK: Rows by key
 
   /// The key of a row in the store. Rows are checked one by one.

@@ -7,7 +7,7 @@ import Testing
 @Suite struct SegmentTests {
   /// What a value reads as: lists come back as JSON text.
   private func stored(_ value: Value) -> Value {
-    if case .list(let members) = value { return .text(jsonText(members)) }
+    if case .list(let members) = value { return .text(listText(members)) }
     return value
   }
 

@@ -1,3 +1,4 @@
+import Glibc
 import SpatialIndex
 import TestSupport
 
@@ -105,4 +106,30 @@ func sameGeometry(_ a: Geometry?, _ b: Geometry?) -> Bool {
   return a.kind == b.kind && a.xy == b.xy && a.ringOffsets == b.ringOffsets && a.partOffsets == b.partOffsets
     && heights(a, a.vertexCount) == heights(b, b.vertexCount) && a.members.count == b.members.count
     && zip(a.members, b.members).allSatisfy { sameGeometry($0, $1) }
+}
+
+/// A new folder in the place for temporary files.
+func temporaryFolder() throws -> String {
+  let base = getenv("TMPDIR").map { String(cString: $0) } ?? P_tmpdir
+  var template = Array((base + "/cimq-test-XXXXXX").utf8CString)
+  guard mkdtemp(&template) != nil else { throw StoreError(.file, "\(base): no folder can be made there") }
+  return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+func readFile(_ path: String) throws -> [UInt8] {
+  guard let file = fopen(path, "r") else { throw StoreError(.file, "\(path) cannot be read") }
+  defer { fclose(file) }
+  var bytes: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: 65_536)
+  while case let n = fread(&chunk, 1, chunk.count, file), n > 0 { bytes += chunk[..<n] }
+  return bytes
+}
+
+/// Replaces a file by one of another inode, as writers do.
+func writeFile(_ bytes: [UInt8], _ path: String) throws {
+  let temporary = path + ".part"
+  guard let file = fopen(temporary, "w") else { throw StoreError(.file, "\(path) cannot be written") }
+  fwrite(bytes, 1, bytes.count, file)
+  fclose(file)
+  rename(temporary, path)
 }
