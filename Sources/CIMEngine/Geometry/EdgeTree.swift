@@ -97,6 +97,14 @@ struct EdgeTree: ~Copyable {
       return Segments.lowerBound(dx * dx + dy * dy)
     }
 
+    /// As above for an edge, whose ends come in any order.
+    @inline(__always)
+    func squaredDistance(toEdge edge: UnsafePointer<Double>) -> Double {
+      let dx = max(0, max(min(edge[0], edge[2]) - x1, x0 - max(edge[0], edge[2])))
+      let dy = max(0, max(min(edge[1], edge[3]) - y1, y0 - max(edge[1], edge[3])))
+      return Segments.lowerBound(dx * dx + dy * dy)
+    }
+
     @inline(__always)
     func meets(box: UnsafePointer<Double>) -> Bool {
       box[0] <= x1 && box[2] >= x0 && box[1] <= y1 && box[3] >= y0
@@ -156,6 +164,7 @@ struct EdgeTree: ~Copyable {
     if level == 0 {
       for i in first..<min(first + Self.fanOut, edgeCount) {
         let e = edges + 4 * i
+        if probe.squaredDistance(toEdge: e) >= best { continue }
         let distance =
           probe.ax == probe.bx && probe.ay == probe.by
           ? Segments.squaredDistance(probe.ax, probe.ay, toSegment: e[0], e[1], e[2], e[3])

@@ -10,6 +10,11 @@ extension GeometryView {
   /// - Complexity: O(n m) comparisons of boxes, O(n) for each segment that touches the boundary.
   package func covers(_ other: GeometryView) -> Bool {
     guard let own = box, let others = other.box, own.contains(others) else { return false }
+    if dimension == 2 && other.dimension > 0 && !anyEdgeComesNear(others) {
+      // No border passes the other's box, so all of it lies where one vertex does.
+      let v = other.vertices.lowerBound
+      return locate(other.xy[2 * v], other.xy[2 * v + 1]) == .inside
+    }
     switch other.dimension {
     case 0:
       for v in other.vertices where !meets(other.xy[2 * v], other.xy[2 * v + 1]) { return false }
@@ -33,6 +38,23 @@ extension GeometryView {
       }
       return true
     }
+  }
+
+  private func anyEdgeComesNear(_ box: Box2) -> Bool {
+    let (x0, y0, x1, y1) = (box.min[0], box.min[1], box.max[0], box.max[1])
+    for ring in rings {
+      let vertices = vertices(ofRing: ring)
+      guard let first = vertices.first else { continue }
+      var (ax, ay) = (xy[2 * first], xy[2 * first + 1])
+      for v in vertices.dropFirst() {
+        let (bx, by) = (xy[2 * v], xy[2 * v + 1])
+        if !((ax < x0 && bx < x0) || (ax > x1 && bx > x1) || (ay < y0 && by < y0) || (ay > y1 && by > y1)) {
+          return true
+        }
+        (ax, ay) = (bx, by)
+      }
+    }
+    return false
   }
 
   package func isCovered(by other: GeometryView) -> Bool { other.covers(self) }

@@ -49,6 +49,7 @@ extension GeometryView {
   }
 
   private func squaredEdgeDistance(to other: GeometryView, atMost: Double) -> Double {
+    if vertices.count < other.vertices.count { return other.squaredEdgeDistance(to: self, atMost: atMost) }
     var best = Double.infinity
     guard let others = other.box else { return best }
     var tree: EdgeTree? = nil

@@ -30,8 +30,9 @@ extension GeometryView {
     return false
   }
 
-  /// Whether any edge meets any edge of `other`.
+  /// Whether any edge meets any edge of `other`. The larger geometry is cut down to the box of the smaller.
   func edgesMeet(_ other: GeometryView) -> Bool {
+    if vertices.count < other.vertices.count { return other.edgesMeet(self) }
     guard let own = box, let others = other.box, own.intersects(others) else { return false }
     var tree: EdgeTree? = nil
     var budget = 32_768

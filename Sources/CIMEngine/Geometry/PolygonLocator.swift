@@ -30,11 +30,21 @@ struct PolygonLocator: ~Copyable {
     let edgeCount = view.vertices.count
     let (width, height) = (box.max[0] - box.min[0], box.max[1] - box.min[1])
     let usable = width > 0 && height > 0 && width < 1e150 && height < 1e150
-    slabCount = usable ? max(1, min(edgeCount / 2, 65_536)) : 1
-    slabScale = usable ? Double(slabCount) / height : 0
-    var side = 16
-    while side < 1024 && side * side < 4 * edgeCount { side *= 2 }
-    self.side = usable ? side : 1
+    // So many slabs and cells that all edges together pass about four slabs and sixteen cells for each vertex, however
+    // the outline zigzags: memory and time stay linear.
+    var (slabs, side) = (1, 1)
+    if usable {
+      let (across, up) = Self.travel(of: view)
+      slabs = max(1, Int(min(Double(edgeCount / 2), 3 * Double(edgeCount) * height / max(up, height))))
+      let cellTravel = max(2, across / width + up / height)
+      side = 16
+      while side < 1024 && side * side < 16 * edgeCount && 2 * Double(side) * cellTravel < 16 * Double(edgeCount) {
+        side *= 2
+      }
+    }
+    slabCount = slabs
+    slabScale = usable ? Double(slabs) / height : 0
+    self.side = side
     xScale = usable ? Double(side) / width : 0
     yScale = usable ? Double(side) / height : 0
     cells = .allocate(capacity: self.side * self.side)
@@ -44,13 +54,13 @@ struct PolygonLocator: ~Copyable {
     slabStarts = .allocate(capacity: slabCount + 1)
     slabStarts.initialize(repeating: 0, count: slabCount + 1)
     let (slabCount, slabScale, floor) = (self.slabCount, self.slabScale, box.min[1])
-    func slabs(_ y0: Double, _ y1: Double) -> ClosedRange<Int> {
+    func slabRange(_ y0: Double, _ y1: Double) -> ClosedRange<Int> {
       let low = Self.index((min(y0, y1) - floor) * slabScale, of: slabCount)
       return low...max(low, Self.index((max(y0, y1) - floor) * slabScale, of: slabCount))
     }
     var edges = EdgeCursor(view)
     while let (v, w) = edges.next() {
-      for slab in slabs(view.xy[2 * v + 1], view.xy[2 * w + 1]) { slabStarts[slab + 1] += 1 }
+      for slab in slabRange(view.xy[2 * v + 1], view.xy[2 * w + 1]) { slabStarts[slab + 1] += 1 }
     }
     for slab in 0..<slabCount { slabStarts[slab + 1] += slabStarts[slab] }
     let total = Int(slabStarts[slabCount])
@@ -60,7 +70,7 @@ struct PolygonLocator: ~Copyable {
       edges = EdgeCursor(view.part(part))
       while let (v, w) = edges.next() {
         let (x0, y0, x1, y1) = (view.xy[2 * v], view.xy[2 * v + 1], view.xy[2 * w], view.xy[2 * w + 1])
-        for slab in slabs(y0, y1) {
+        for slab in slabRange(y0, y1) {
           let at = Int(slabStarts[slab])
           slabStarts[slab] += 1
           entries[4 * at] = x0
@@ -82,6 +92,17 @@ struct PolygonLocator: ~Copyable {
     entries.deallocate()
     entryParts?.deallocate()
     cells.deallocate()
+  }
+
+  /// How far all edges go in x and in y together.
+  private static func travel(of view: GeometryView) -> (across: Double, up: Double) {
+    var (across, up) = (0.0, 0.0)
+    var edges = EdgeCursor(view)
+    while let (v, w) = edges.next() {
+      across += abs(view.xy[2 * w] - view.xy[2 * v])
+      up += abs(view.xy[2 * w + 1] - view.xy[2 * v + 1])
+    }
+    return (across, up)
   }
 
   /// Marks every cell within a millionth of its size of the edge.

@@ -156,7 +156,7 @@ package final class PreparedGeometry: @unchecked Sendable {
     guard let box, let others = other.box,
       Segments.lowerBound(box.squaredDistance(to: others)) <= squaredLimit
     else { return false }
-    return squaredDistance(to: other, atMost: squaredLimit) <= squaredLimit
+    return squaredDistance(to: other, atMost: squaredLimit, below: squaredLimit.nextUp) <= squaredLimit
   }
 
   /// The largest square of a distance that still counts as within `distance`.

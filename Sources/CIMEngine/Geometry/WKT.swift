@@ -71,14 +71,33 @@ package enum WKT {
     if isMulti { bytes.append(UInt8(ascii: ")")) }
   }
 
-  static let names: [(text: StaticString, kind: GeometryKind)] = [
-    ("POINT", .point), ("LINESTRING", .lineString), ("POLYGON", .polygon), ("MULTIPOINT", .multiPoint),
-    ("MULTILINESTRING", .multiLineString), ("MULTIPOLYGON", .multiPolygon),
-    ("GEOMETRYCOLLECTION", .geometryCollection),
-  ]
+  static func kind(named name: String) -> GeometryKind? {
+    switch name {
+    case "POINT": .point
+    case "LINESTRING": .lineString
+    case "POLYGON": .polygon
+    case "MULTIPOINT": .multiPoint
+    case "MULTILINESTRING": .multiLineString
+    case "MULTIPOLYGON": .multiPolygon
+    case "GEOMETRYCOLLECTION": .geometryCollection
+    default: nil
+    }
+  }
+
+  private static func name(of kind: GeometryKind) -> StaticString {
+    switch kind {
+    case .point: "POINT"
+    case .lineString: "LINESTRING"
+    case .polygon: "POLYGON"
+    case .multiPoint: "MULTIPOINT"
+    case .multiLineString: "MULTILINESTRING"
+    case .multiPolygon: "MULTIPOLYGON"
+    case .geometryCollection: "GEOMETRYCOLLECTION"
+    }
+  }
 
   private static func appendTag(_ kind: GeometryKind, _ hasZ: Bool, _ isEmpty: Bool, to bytes: inout [UInt8]) {
-    let name = names[Int(kind.rawValue) - 1].text
+    let name = name(of: kind)
     bytes.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
     bytes.append(contentsOf: (hasZ ? " Z " : " ").utf8)
     if isEmpty { bytes.append(contentsOf: "EMPTY".utf8) }
@@ -169,12 +188,9 @@ struct WKTReader {
     guard !name.isEmpty else { throw error("expected a geometry such as POINT (113.65 34.76)" + found()) }
     var dimensions = Dimensions()
     // A tag may be glued to the name: POINTZ, LINESTRINGZM.
-    func known(_ text: String) -> GeometryKind? {
-      WKT.names.first { $0.text.description == text }?.kind
-    }
-    var kind = known(name)
+    var kind = WKT.kind(named: name)
     for tag in ["ZM", "Z", "M"] where kind == nil && name.hasSuffix(tag) {
-      kind = known(String(name.dropLast(tag.count)))
+      kind = WKT.kind(named: String(name.dropLast(tag.count)))
       if kind != nil {
         dimensions = Dimensions(hasZ: tag != "M", hasM: tag != "Z", isStated: true)
         name = String(name.dropLast(tag.count))
@@ -214,6 +230,7 @@ struct WKTReader {
   }
 
   private mutating func acceptEmpty() throws(GeometryReadError) -> Bool {
+    guard let first = peek(), first | 0x20 == UInt8(ascii: "e") else { return false }
     let next = word()
     guard next.text == "EMPTY" else { return false }
     offset = next.end
@@ -284,6 +301,7 @@ struct WKTReader {
 
   /// A number, or `NaN` for a height that is not known.
   private mutating func height() throws(GeometryReadError) -> Double {
+    guard let first = peek(), first | 0x20 == UInt8(ascii: "n") else { return try number() }
     let next = word()
     guard next.text == "NAN" else { return try number() }
     offset = next.end

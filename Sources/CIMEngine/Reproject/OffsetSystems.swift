@@ -30,7 +30,7 @@ enum OffsetSystems {
       let (nextX, nextY) = (longitude - dx, latitude - dy)
       let step = max(abs(nextX - x), abs(nextY - y))
       (x, y) = (nextX, nextY)
-      if step < 1e-13 { break }
+      if step < 1e-11 { break }
     }
     return (x, y)
   }
@@ -50,32 +50,85 @@ enum OffsetSystems {
       let (dx, dy) = (longitude - bx, latitude - by)
       x += dx
       y += dy
-      if max(abs(dx), abs(dy)) < 1e-13 { break }
+      if max(abs(dx), abs(dy)) < 1e-11 { break }
     }
     return (x, y)
   }
 
   /// The shift of GCJ-02 against WGS 84 at a WGS 84 point, in degrees.
+  ///
+  /// All the waves are multiples of x/60 and y/180 half turns, so two sines and cosines give them all.
+  @inline(__always)
   private static func shift(_ longitude: Double, _ latitude: Double) -> (Double, Double) {
     let x = longitude - 105
     let y = latitude - 35
+    let east = waves(x * (.pi / 60))
+    let small = Angle(y * (.pi / 180))
+    let north = waves(small.tripled)
     let root = abs(x).squareRoot()
-    let wave = (20 * sin(6 * x * .pi) + 20 * sin(2 * x * .pi)) * 2 / 3
-    var north = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root + wave
-    north += (20 * sin(y * .pi) + 40 * sin(y / 3 * .pi)) * 2 / 3
-    north += (160 * sin(y / 12 * .pi) + 320 * sin(y / 30 * .pi)) * 2 / 3
-    var east = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root + wave
-    east += (20 * sin(x * .pi) + 40 * sin(x / 3 * .pi)) * 2 / 3
-    east += (150 * sin(x / 12 * .pi) + 300 * sin(x / 30 * .pi)) * 2 / 3
-    // Metres to degrees on the ellipsoid of Krasovsky.
+    let sum6and2 = 20 * east.six + 20 * east.two
+    var dy = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * root
+    dy += (sum6and2 + 20 * north.one + 40 * north.third + 160 * north.twelfth + 320 * north.thirtieth) * 2 / 3
+    var dx = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * root
+    dx += (sum6and2 + 20 * east.one + 40 * east.third + 150 * east.twelfth + 300 * east.thirtieth) * 2 / 3
+    // Metres to degrees on the ellipsoid of Krasovsky; the latitude is y + 35°.
     let (a, e2) = (6_378_245.0, 0.006_693_421_622_965_943_23)
-    let phi = latitude / 180 * Double.pi
-    let sinPhi = sin(phi)
-    let w2 = 1 - e2 * sinPhi * sinPhi
+    let phi = small.plus(thirtyFiveDegrees)
+    let w2 = 1 - e2 * phi.sine * phi.sine
     let w = w2.squareRoot()
-    return (
-      east * 180 / (a / w * cos(phi) * .pi), north * 180 / (a * (1 - e2) / (w2 * w) * .pi)
-    )
+    return (dx * 180 * w / (a * phi.cosine * .pi), dy * 180 * w2 * w / (a * (1 - e2) * .pi))
+  }
+
+  private static let thirtyFiveDegrees = Angle(35 * (.pi / 180))
+
+  /// The sines of an angle's multiples: with the angle at t/60 half turns, those of t/30, t/12, t/3, t, 2t and 6t.
+  @inline(__always)
+  private static func waves(
+    _ angle: Angle
+  ) -> (thirtieth: Double, twelfth: Double, third: Double, one: Double, two: Double, six: Double) {
+    let double = angle.doubled
+    let quadruple = double.doubled
+    let quintuple = quadruple.plus(angle)
+    let third = quintuple.doubled.doubled
+    let one = third.tripled
+    let two = one.doubled
+    return (double.sine, quintuple.sine, third.sine, one.sine, two.sine, two.tripled.sine)
+  }
+
+  @inline(__always)
+  private static func waves(
+    _ radians: Double
+  ) -> (thirtieth: Double, twelfth: Double, third: Double, one: Double, two: Double, six: Double) {
+    waves(Angle(radians))
+  }
+
+  /// The sine and cosine of an angle.
+  private struct Angle {
+    let sine: Double
+    let cosine: Double
+
+    @inline(__always)
+    init(sine: Double, cosine: Double) {
+      self.sine = sine
+      self.cosine = cosine
+    }
+
+    @inline(__always)
+    init(_ radians: Double) { self.init(sine: sin(radians), cosine: cos(radians)) }
+
+    @inline(__always)
+    var doubled: Angle { Angle(sine: 2 * sine * cosine, cosine: (cosine - sine) * (cosine + sine)) }
+
+    @inline(__always)
+    var tripled: Angle {
+      Angle(sine: sine * (3 - 4 * sine * sine), cosine: cosine * (4 * cosine * cosine - 3))
+    }
+
+    @inline(__always)
+    func plus(_ other: Angle) -> Angle {
+      Angle(
+        sine: sine * other.cosine + cosine * other.sine, cosine: cosine * other.cosine - sine * other.sine)
+    }
   }
 
   private static func turned(_ x: Double, _ y: Double) -> (Double, Double) {
