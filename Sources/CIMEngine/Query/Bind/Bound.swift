@@ -29,6 +29,9 @@ public struct BoundFind: Sendable {
   public var shapeKey: Int?
   /// Said once on stderr: implied links, swapped coordinates, …
   public var notices: [String]
+  /// With grouping: links from `shapeSource` to the row that the key names (`GROUP BY grid3` on units: that grid). The
+  /// row is the same for all rows of a group.
+  public var shapePath: [LinkStep] = []
 }
 
 public struct BoundSource: Sendable {
