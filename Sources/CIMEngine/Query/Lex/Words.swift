@@ -186,7 +186,7 @@ package enum Words {
   static func bits(_ keywords: [Keyword]) -> UInt128 { keywords.reduce(0) { $0 | 1 << UInt128($1.rawValue) } }
 
   /// Whether `key` is a keyword or a part of one: a name that is printed in double quotes.
-  static func isKeyword(_ key: String) -> Bool { index.keywords.contains(key) }
+  package static func isKeyword(_ key: String) -> Bool { index.keywords.contains(key) }
 
   /// The spellings of a keyword, each a list of words in capitals, the English one first.
   static func spellings(of keyword: Keyword) -> [[String]] { index.spellings[keyword.rawValue] }
