@@ -29,6 +29,8 @@ public struct QueryError: UserFacingError, Equatable {
     case interrupted
     case limit(String)
     case file(String)
+    /// A block of the snapshot is not what was written. The statement is run again on one built anew.
+    case damaged(String)
   }
   public var reason: Reason
   /// UTF-8 offsets into the query text, or nil when no part of it is to blame.
@@ -46,7 +48,7 @@ public struct QueryError: UserFacingError, Equatable {
     switch reason {
     case .timedOut, .limit: .limit
     case .interrupted: .interrupted
-    case .file: .file
+    case .file, .damaged: .file
     default: .content
     }
   }
@@ -73,7 +75,7 @@ public struct QueryError: UserFacingError, Equatable {
       case .unknownValue(let value, let column, let allowed):
         "`\(column)` has no value '\(value)'; it has: \(allowed.joined(separator: ", "))"
       case .typeMismatch(let text), .badGeometry(let text), .invalid(let text), .failed(let text),
-        .limit(let text), .file(let text):
+        .limit(let text), .file(let text), .damaged(let text):
         text
       case .notSupported(let text): "\(text) is not supported in this version"
       case .timedOut(let seconds): "stopped after \(seconds) s (--timeout)"
