@@ -1,0 +1,126 @@
+internal import Glibc
+
+/// Runs another program and waits for it: no shell, a time limit, its messages kept.
+package enum ExternalProgram {
+  package struct Outcome: Sendable {
+    /// Its exit status, or 128 and the signal that ended it.
+    package var status: Int32
+    package var output: String
+    package var errors: String
+    package var timedOut = false
+  }
+
+  /// - Parameters:
+  ///   - name: looked for in `PATH`.
+  ///   - environment: added to this process's own.
+  ///   - seconds: after which it is killed.
+  /// - Returns: nil when there is no such program.
+  package static func run(
+    _ name: String, _ arguments: [String], environment: [String: String] = [:], seconds: Double
+  ) -> Outcome? {
+    // Files rather than pipes: a program that says much cannot block for want of a reader.
+    guard let output = unnamedFile(), let errors = unnamedFile() else {
+      return Outcome(
+        status: 126, output: "", errors: "no temporary file can be made: \(String(cString: strerror(errno)))")
+    }
+    defer {
+      close(output)
+      close(errors)
+    }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, output, 1)
+    posix_spawn_file_actions_adddup2(&actions, errors, 2)
+
+    var variables: [String] = []
+    var entry = environ
+    while let variable = entry.pointee {
+      let text = String(cString: variable)
+      if !environment.keys.contains(where: { text.hasPrefix($0 + "=") }) { variables.append(text) }
+      entry += 1
+    }
+    variables += environment.map { "\($0)=\($1)" }
+    let argv = ([name] + arguments).map { strdup($0) } + [nil]
+    let envp = variables.map { strdup($0) } + [nil]
+    defer {
+      for pointer in argv { free(pointer) }
+      for pointer in envp { free(pointer) }
+    }
+    var pid: pid_t = 0
+    let code = posix_spawnp(&pid, name, &actions, nil, argv, envp)
+    if code == ENOENT { return nil }
+    guard code == 0 else { return Outcome(status: 126, output: "", errors: String(cString: strerror(code))) }
+    var outcome = Outcome(status: 0, output: "", errors: "")
+    outcome.status = wait(pid, seconds, &outcome.timedOut)
+    outcome.output = text(output, limit: 16 << 20)
+    outcome.errors = text(errors, limit: 64 << 10)
+    return outcome
+  }
+
+  private static func wait(_ pid: pid_t, _ seconds: Double, _ timedOut: inout Bool) -> Int32 {
+    var status: Int32 = 0
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    let end = Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 + seconds
+    var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
+    while true {
+      let result = waitpid(pid, &status, timedOut ? 0 : WNOHANG)
+      if result == pid { break }
+      if result < 0, errno != EINTR { return 127 }
+      clock_gettime(CLOCK_MONOTONIC, &now)
+      if Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 > end {
+        kill(pid, SIGKILL)
+        timedOut = true
+        continue
+      }
+      nanosleep(&pause, nil)
+      pause.tv_nsec = min(pause.tv_nsec * 2, 50_000_000)
+    }
+    return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
+  }
+
+  private static func unnamedFile() -> Int32? {
+    let path = TemporaryFile.folder + "/cimq-XXXXXX"
+    var template = Array(path.utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { return nil }
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    unlink(template)
+    return descriptor
+  }
+
+  private static func text(_ descriptor: Int32, limit: Int) -> String {
+    let size = min(Int(lseek(descriptor, 0, SEEK_END)), limit)
+    guard size > 0 else { return "" }
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      count = max(0, pread(descriptor, buffer.baseAddress, size, 0))
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+/// A file in the system's temporary folder, removed with its owner.
+package final class TemporaryFile: Sendable {
+  package let path: String
+  private let directory: String
+
+  package static var folder: String {
+    guard let variable = getenv("TMPDIR"), variable.pointee != 0 else { return "/tmp" }
+    return String(cString: variable)
+  }
+
+  /// A path for a file that does not exist yet, in a folder of its own that nobody else may enter.
+  package init?(name: String) {
+    var template = Array((Self.folder + "/cimq-XXXXXX").utf8CString)
+    guard mkdtemp(&template) != nil else { return nil }
+    directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    path = directory + "/" + name
+  }
+
+  deinit {
+    unlink(path)
+    rmdir(directory)
+  }
+}
