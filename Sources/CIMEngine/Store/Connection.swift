@@ -23,7 +23,7 @@ final class Connection: Sendable {
   init(path: String, access: Access, create: Bool = false) throws(StoreError) {
     self.path = path
     self.access = access
-    if !create { try Connection.checkIsDatabase(path) }
+    if !create { try Connection.checkIsFile(path) }
     isImmutable = access == .read && !create ? try Connection.mustBeImmutable(path) : false
 
     var configuration = Configuration()
@@ -81,21 +81,14 @@ final class Connection: Sendable {
 
   // MARK: - Before opening
 
-  /// SQLite would make a missing file, and says little about anything else.
-  private static func checkIsDatabase(_ path: String) throws(StoreError) {
+  /// SQLite would make a missing file. The file is not opened here: closing it again would drop the locks that other
+  /// connections of this process hold on it.
+  private static func checkIsFile(_ path: String) throws(StoreError) {
     var status = stat()
     guard stat(path, &status) == 0 else {
       throw StoreError(.file, "\(path): \(errno == ENOENT ? "no such file" : String(cString: strerror(errno)))")
     }
     guard status.st_mode & S_IFMT == S_IFREG else { throw StoreError(.file, "\(path) is not a file") }
-    let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { throw StoreError(.file, "\(path): \(String(cString: strerror(errno)))") }
-    defer { Glibc.close(file) }
-    var header = [UInt8](repeating: 0, count: 16)
-    let count = Glibc.read(file, &header, 16)
-    guard count == 16, header.elementsEqual("SQLite format 3\0".utf8) else {
-      throw StoreError(.content, "\(path) is not a database")
-    }
   }
 
   /// A database in WAL mode needs a folder that can be written, unless nothing can change it at all.

@@ -41,16 +41,15 @@ public final class Store: Sendable {
     return store
   }
 
-  /// Makes an empty database at `path`, which must not exist.
+  /// Makes an empty database at `path`, which must not exist or be empty.
   ///
   /// The file is not safe against a crash until ``Store/finishCreation()``: journal and sync are off, so that the
   /// first import is fast. Callers make it under another name and rename it.
   package static func create(
     _ path: String, workingCRS: CRS, isGeographic: Bool = false, notice: String? = nil
   ) throws(StoreError) -> Store {
-    let made = Glibc.open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o644)
-    guard made >= 0 else { throw StoreError(.file, "\(path): \(String(cString: strerror(errno)))") }
-    Glibc.close(made)
+    var status = stat()
+    if stat(path, &status) == 0, status.st_size > 0 { throw StoreError(.file, "\(path) exists already") }
     do {
       let store = Store(path: path, connection: try Connection(path: path, access: .write, create: true))
       try store.connection.use { connection in
@@ -66,7 +65,6 @@ public final class Store: Sendable {
       }
       return store
     } catch {
-      unlink(path)
       throw StoreError(error, path: path)
     }
   }
@@ -81,8 +79,6 @@ public final class Store: Sendable {
   }
 
   public func close() { connection.close() }
-
-  deinit { connection.close() }
 
   /// Runs `body` in one read transaction: everything it reads is of one revision.
   package func read<T>(_ body: (StoreReader) throws -> T) throws(StoreError) -> T {
@@ -134,10 +130,16 @@ enum FileSync {
     guard fsync(file) == 0 else { throw StoreError(.file, "\(path): \(String(cString: strerror(errno)))") }
   }
 
-  /// Renames a finished file into place and makes the name last.
-  static func rename(_ path: String, to final: String) throws(StoreError) {
-    guard Glibc.rename(path, final) == 0 else {
-      throw StoreError(.file, "\(final): \(String(cString: strerror(errno)))")
+  /// Gives a finished file its name, which must be free, and makes the name last.
+  static func publish(_ path: String, as final: String) throws(StoreError) {
+    // A link does not take a name that exists; where there are none (FAT), look first.
+    if link(path, final) == 0 {
+      unlink(path)
+    } else {
+      guard errno != EEXIST, access(final, F_OK) != 0 else {
+        throw StoreError(.file, "\(final) was made by another program meanwhile; nothing was written")
+      }
+      guard rename(path, final) == 0 else { throw StoreError(.file, "\(final): \(String(cString: strerror(errno)))") }
     }
     let folder = final.lastIndex(of: "/").map { $0 == final.startIndex ? "/" : String(final[..<$0]) } ?? "."
     try? flush(folder)

@@ -12,7 +12,7 @@ final class TableWriter {
   var tally = ImportTally()
   /// The first value found outside a column's closed list, by column.
   private(set) var unknownValues: [Int: String] = [:]
-  private(set) var resolvers: [Int: FidLookup] = [:]
+  private(set) var lookups: [Int: FidLookup] = [:]
 
   let connection: SQLConnection
   let conflict: ImportConflict
@@ -41,7 +41,7 @@ final class TableWriter {
     var column: Int
     var type: ColumnType
     var name: String
-    var resolver: FidLookup?
+    var lookup: FidLookup?
     var allowed: [String]?
     /// Slot 0 is the fid.
     var slot: Int { column + 1 }
@@ -95,10 +95,10 @@ final class TableWriter {
       let known = stored.layer.columns[column]
       var target = Target(column: column, type: known.type, name: known.name, allowed: known.enumeration)
       if let layer = links[column] {
-        let resolver: FidLookup
-        if let known = resolvers[column] { resolver = known } else { resolver = try FidLookup(to: layer, in: connection) }
-        resolvers[column] = resolver
-        target.resolver = resolver
+        let lookup: FidLookup
+        if let known = lookups[column] { lookup = known } else { lookup = try FidLookup(to: layer, in: connection) }
+        lookups[column] = lookup
+        target.lookup = lookup
       }
       targets.append(target)
     }
@@ -187,9 +187,9 @@ final class TableWriter {
   }
 
   private func slot(for value: Value, _ target: Target, _ feature: Feature, _ path: String) throws -> Slot {
-    if let resolver = target.resolver {
+    if let lookup = target.lookup {
       if value.isNull { return .null }
-      return try resolver.fid(of: value.plainText, path: path, place: feature.place).map { .int($0) } ?? .null
+      return try lookup.fid(of: value.plainText, path: path, place: feature.place).map { .int($0) } ?? .null
     }
     switch (target.type, value) {
     case (_, .null): return .null

@@ -1,0 +1,184 @@
+internal import Glibc
+internal import GRDBSQLite
+public import SpatialIndex
+
+/// Files into a database: survey all, decide, then write all of it or nothing.
+///
+/// The first pass reads every source once to learn its columns, types, extent and CRS; the second reads them again on
+/// one thread, brings them into the working CRS and derives what buildings lack, while another thread writes. A new
+/// database is made under `NAME.importing` and renamed when it is complete and on the disk; into an existing one an
+/// import is one transaction.
+public enum Importer {
+  public typealias Progress = @Sendable (ImportProgress) -> Void
+
+  /// Imports `sources` into the database at `path`, which is made when it is not there.
+  ///
+  /// - Parameters:
+  ///   - notice: told each warning, and which CRS was chosen, as soon as it is known.
+  ///   - isCancelled: asked often; true leaves everything as it was.
+  /// - Throws: ``LoadError``, ``CRSError`` or ``StoreError``; the database is then as it was before.
+  public static func run(
+    into path: String, sources: [any FeatureSource], options: ImportOptions = ImportOptions(),
+    progress: @escaping Progress = { _ in }, notice: @escaping @Sendable (String) -> Void = { _ in },
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws -> ImportReport {
+    let job = ImportJob(
+      path: path, sources: sources, options: options, progress: progress, notice: notice, isCancelled: isCancelled)
+    return try job.run()
+  }
+}
+
+/// One import, from start to end.
+final class ImportJob {
+  let path: String
+  let sources: [any FeatureSource]
+  let options: ImportOptions
+  let progress: Importer.Progress
+  let notice: @Sendable (String) -> Void
+  let isCancelled: @Sendable () -> Bool
+  var warnings: [String] = []
+  var byteCount = 0
+
+  init(
+    path: String, sources: [any FeatureSource], options: ImportOptions, progress: @escaping Importer.Progress,
+    notice: @escaping @Sendable (String) -> Void, isCancelled: @escaping @Sendable () -> Bool
+  ) {
+    self.path = path
+    self.sources = sources
+    self.options = options
+    self.progress = progress
+    self.notice = notice
+    self.isCancelled = isCancelled
+  }
+
+  func run() throws -> ImportReport {
+    guard !sources.isEmpty else { throw StoreError(.usage, "nothing to import: name a file or a folder") }
+    let exists = access(path, F_OK) == 0
+    // What is wrong with the target is said before hours are spent on the sources.
+    var store: Store?
+    if exists {
+      store = try options.isDryRun ? Store.open(path) : Store.openForWriting(path)
+    } else {
+      try checkFolder()
+    }
+    defer { store?.close() }
+    let state = try store.map { store in try store.read { try $0.catalog() } }
+    if let state, let wanted = options.workingCRS, wanted != state.catalog.workingCRS {
+      throw StoreError(
+        .content, "\(path) works in \(state.catalog.workingCRS); the working CRS is chosen once, when a database is made")
+    }
+
+    let surveys = try survey()
+    for survey in surveys { try check(survey) }
+    let choice: WorkingCRS.Choice
+    if let state {
+      choice = WorkingCRS.Choice(crs: state.catalog.workingCRS, reason: "")
+    } else {
+      choice = try chooseWorkingCRS(surveys)
+      notice("working CRS: \(choice.crs) (\(choice.reason))")
+    }
+    let isGeographic = try CRSInfo.lookup(choice.crs).isGeographic
+    let plan = try ImportPlan(surveys, state: state, links: options.links)
+    for warning in plan.warnings { warn(warning) }
+
+    var report = ImportReport(
+      isNewDatabase: !exists, workingCRS: choice.crs, workingCRSReason: exists ? nil : choice.reason, layers: [],
+      warnings: [], sourceCount: sources.count, byteCount: byteCount)
+    if options.isDryRun {
+      report.layers = plan.tables.map {
+        ImportReport.Layer(
+          name: $0.name, isNew: $0.existing == nil, columns: $0.columns, geometry: $0.geometry, tally: ImportTally(),
+          sourceRows: $0.sourceRows)
+      }
+    } else if let store {
+      report.layers = try store.importing(isCancelled: isCancelled) { writer in
+        try ImportWriting(self, surveys, plan, choice.crs, isGeographic, writer).run()
+      }
+      try store.checkpoint()
+    } else {
+      report.layers = try NewDatabase.make(path, workingCRS: choice.crs, isGeographic: isGeographic, notice: options.notice) {
+        store in
+        try store.importing(isCancelled: isCancelled) { writer in
+          try ImportWriting(self, surveys, plan, choice.crs, isGeographic, writer).run()
+        }
+      }
+    }
+    report.warnings = warnings
+    return report
+  }
+
+  func warn(_ text: String) {
+    warnings.append(text)
+    notice(text)
+  }
+
+  func checkCancelled() throws(StoreError) {
+    if isCancelled() { throw StoreError(.interrupted, "interrupted; nothing was written") }
+  }
+
+  private func checkFolder() throws(StoreError) {
+    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    guard access(folder, F_OK) == 0 else { throw StoreError(.file, "\(path): the folder \(folder) does not exist") }
+    guard options.isDryRun || access(folder, W_OK) == 0 else {
+      throw StoreError(.file, "\(path): the folder \(folder) cannot be written: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  // MARK: - The first pass
+
+  /// Surveys every source, two at a time. The first source, in order, that cannot be read decides the error.
+  private func survey() throws -> [SourceSurvey] {
+    let shared = SurveyTasks(sources, isCancelled: isCancelled, progress: progress)
+    let helper = sources.count > 1 ? WorkerThread { shared.work() } : nil
+    shared.work()
+    helper?.join()
+    try checkCancelled()
+    let surveys = try shared.results()
+    for survey in surveys {
+      byteCount += survey.byteCount
+      for warning in survey.warnings { warn("\(survey.path): \(warning)") }
+    }
+    return surveys
+  }
+
+  /// Does the source say where it is, and does it lie there?
+  private func check(_ survey: SourceSurvey) throws {
+    let shapes = survey.layers.filter { !$0.geometryKinds.isEmpty || $0.hasSolids }
+    guard !shapes.isEmpty else { return }
+    guard let crs = survey.crs else {
+      throw LoadError(
+        path: survey.path, reason: .refused("does not say which CRS its coordinates are in"),
+        fix: "name it: --crs EPSG:4547, --crs EPSG:4326, --crs GCJ02, …")
+    }
+    var extent: Box2?
+    for layer in shapes { if let box = layer.extent { extent = extent?.union(box) ?? box } }
+    if let extent, let warning = try SourceCheck.warning(extent: extent, crs: crs, of: survey.path) { warn(warning) }
+  }
+
+  private func chooseWorkingCRS(_ surveys: [SourceSurvey]) throws -> WorkingCRS.Choice {
+    if let wanted = options.workingCRS {
+      let info = try CRSInfo.lookup(wanted)
+      guard wanted.epsgCode != nil, info.isMetric || info.isGeographic else {
+        throw CRSError("\(wanted) cannot be a working CRS: it must be projected in metres, or EPSG:4326")
+      }
+      return WorkingCRS.Choice(crs: info.horizontal, reason: "asked for")
+    }
+    let placed = surveys.filter { survey in survey.layers.contains { $0.extent != nil } && survey.crs != nil }
+    guard let first = placed.first, let crs = first.crs else {
+      throw CRSError("no source has coordinates, so no working CRS can be chosen; name one with --working-crs")
+    }
+    let own = try WorkingCRS.choose(for: crs, extent: first.layers.compactMap(\.extent).first)
+    if own.crs == (try CRSInfo.lookup(crs).horizontal) { return own }
+    // The centre of everything, in degrees.
+    var extent: Box2?
+    for survey in placed {
+      let transform = try CRSTransform.between(survey.crs!, .wgs84)
+      for layer in survey.layers {
+        guard var corners = layer.extent.map({ Geometry.rectangle($0) }) else { continue }
+        try transform.apply(&corners)
+        if let box = corners.box { extent = extent?.union(box) ?? box }
+      }
+    }
+    return try WorkingCRS.choose(for: .wgs84, extent: extent)
+  }
+}
