@@ -28,7 +28,7 @@ public struct Sources {
   private var set = SourceSet()
   /// Which manifest said the working CRS.
   private var workingCRSPath: String?
-  private var manifests: [String: Manifest] = [:]
+  private var manifests: [String: SourceManifest] = [:]
 
   private static let folderDepth = 8
 
@@ -93,7 +93,7 @@ public struct Sources {
   // MARK: Folders
 
   private mutating func addFolder(_ folder: String, depth: Int) throws(LoadError) {
-    let manifestPath = folder + "/" + Manifest.fileName
+    let manifestPath = folder + "/" + SourceManifest.fileName
     if Self.exists(manifestPath) {
       try addManifest(manifestPath, depth: depth)
       return
@@ -148,23 +148,24 @@ public struct Sources {
     }
     for name in manifest.folders {
       let below = folder + "/" + name
-      guard Self.exists(below + "/" + Manifest.fileName) else {
+      guard Self.exists(below + "/" + SourceManifest.fileName) else {
         throw LoadError(
-          path: below, reason: .unreadable("there is no \(Manifest.fileName) in this folder, but \(path) lists it"))
+          path: below,
+          reason: .unreadable("there is no \(SourceManifest.fileName) in this folder, but \(path) lists it"))
       }
-      try addManifest(below + "/" + Manifest.fileName, depth: depth + 1)
+      try addManifest(below + "/" + SourceManifest.fileName, depth: depth + 1)
     }
   }
 
-  private mutating func manifest(_ path: String) throws(LoadError) -> Manifest {
+  private mutating func manifest(_ path: String) throws(LoadError) -> SourceManifest {
     if let known = manifests[path] { return known }
-    let manifest = try Manifest(path: path)
+    let manifest = try SourceManifest(path: path)
     manifests[path] = manifest
     return manifest
   }
 
   /// Joins what a manifest says of the whole to what others have said.
-  private mutating func take(_ manifest: Manifest) throws(LoadError) {
+  private mutating func take(_ manifest: SourceManifest) throws(LoadError) {
     if let crs = manifest.workingCRS {
       if let known = set.workingCRS, known != crs {
         throw LoadError(
@@ -198,8 +199,8 @@ public struct Sources {
   // MARK: Files
 
   private mutating func addFile(_ path: String) throws(LoadError) {
-    let beside = Self.folder(of: path) + "/" + Manifest.fileName
-    if Self.name(of: path) != Manifest.fileName, Self.exists(beside) {
+    let beside = Self.folder(of: path) + "/" + SourceManifest.fileName
+    if Self.name(of: path) != SourceManifest.fileName, Self.exists(beside) {
       let manifest = try self.manifest(beside)
       if let entry = manifest.entry(named: Self.name(of: path)) {
         try take(manifest)
@@ -219,7 +220,9 @@ public struct Sources {
     }
   }
 
-  private mutating func addFile(_ path: String, _ entry: Manifest.File, _ manifest: Manifest) throws(LoadError) {
+  private mutating func addFile(_ path: String, _ entry: SourceManifest.File, _ manifest: SourceManifest)
+    throws(LoadError)
+  {
     var options = self.options
     options.layer = options.layer ?? entry.layer
     if let crs = entry.crs {

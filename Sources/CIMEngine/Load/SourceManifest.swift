@@ -1,6 +1,6 @@
 /// A folder's `cimq.json`: which file is which layer, in which CRS, encoding and zone, and how the layers hang together
 /// (`docs/manifest.md` describes every key).
-public struct Manifest: Sendable, Equatable {
+public struct SourceManifest: Sendable, Equatable {
   /// A file as the manifest lists it.
   public struct File: Sendable, Equatable {
     public var path: String
