@@ -1,6 +1,6 @@
 internal import Glibc
 internal import GRDBSQLite
-public import SpatialIndex
+internal import SpatialIndex
 
 /// Files into a database: survey all, decide, then write all of it or nothing.
 ///
@@ -10,6 +10,29 @@ public import SpatialIndex
 /// import is one transaction.
 public enum Importer {
   public typealias Progress = @Sendable (ImportProgress) -> Void
+
+  /// Imports what `paths` stand for (files, folders, patterns; see ``Sources``) as their manifests say.
+  ///
+  /// - Parameter load: how sources are read; `options` wins over what manifests say of the whole.
+  /// - Throws: as ``run(into:sources:options:progress:notice:isCancelled:)``.
+  public static func run(
+    into path: String, paths: [String], load: LoadOptions = LoadOptions(), options: ImportOptions = ImportOptions(),
+    progress: @escaping Progress = { _ in }, notice: @escaping @Sendable (String) -> Void = { _ in },
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws -> ImportReport {
+    let set = try Sources.open(paths, options: load)
+    var options = options
+    // The working CRS of a database is chosen once; a manifest's wish counts at creation only.
+    if access(path, F_OK) != 0 { options.workingCRS = options.workingCRS ?? set.workingCRS }
+    options.notice = options.notice ?? set.notice
+    options.links += set.links
+    let job = ImportJob(
+      path: path, sources: set.sources.map(\.source), options: options, progress: progress, notice: notice,
+      isCancelled: isCancelled)
+    job.promises = set.sources.map { source in source.promisedCount.map { (source.options.layer ?? "", $0) } }
+    for warning in set.warnings { job.warn(warning) }
+    return try job.run()
+  }
 
   /// Imports `sources` into the database at `path`, which is made when it is not there.
   ///
@@ -36,8 +59,10 @@ final class ImportJob {
   let progress: Importer.Progress
   let notice: @Sendable (String) -> Void
   let isCancelled: @Sendable () -> Bool
-  var warnings: [String] = []
-  var byteCount = 0
+  /// By source, how many rows its manifest promises for which layer.
+  var promises: [(layer: String, count: Int)?] = []
+  private(set) var warnings: [String] = []
+  private(set) var byteCount = 0
 
   init(
     path: String, sources: [any FeatureSource], options: ImportOptions, progress: @escaping Importer.Progress,
@@ -134,9 +159,14 @@ final class ImportJob {
     helper?.join()
     try checkCancelled()
     let surveys = try shared.results()
-    for survey in surveys {
+    for (i, survey) in surveys.enumerated() {
       byteCount += survey.byteCount
       for warning in survey.warnings { warn("\(survey.path): \(warning)") }
+      // Of a city model the buildings count; its parts and everything else are layers of their own.
+      guard i < promises.count, let promise = promises[i] else { continue }
+      let layers = survey.layers.count == 1 ? survey.layers : survey.layers.filter { $0.name == promise.layer }
+      let count = layers.reduce(0) { $0 + $1.featureCount }
+      if count != promise.count { warn("\(survey.path): has \(count) rows, its manifest says \(promise.count)") }
     }
     return surveys
   }
