@@ -41,6 +41,12 @@ extension Catalog {
 }
 
 extension Catalog.Layer {
+  /// Whether columns and geometry are those of `other`, so that its segment serves.
+  func hasSameShape(as other: Catalog.Layer) -> Bool {
+    name == other.name && columns.map(\.name) == other.columns.map(\.name)
+      && columns.map(\.type) == other.columns.map(\.type) && geometry?.name == other.geometry?.name
+  }
+
   func write(to bytes: inout SnapshotBytes) {
     bytes.put(name)
     bytes.put(aliases)
@@ -52,6 +58,8 @@ extension Catalog.Layer {
       bytes.put(optional: column.unit) { $0.put($1) }
       bytes.put(optional: column.enumeration) { $0.put($1) }
       bytes.put(column.aliases)
+      bytes.put(column.valueAliases.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] })
+      bytes.put(column.isDerived)
     }
     bytes.put(optional: geometry) { bytes, geometry in
       bytes.put(geometry.name)
@@ -78,6 +86,10 @@ extension Catalog.Layer {
       column.unit = try reader.getOptional { (reader) throws(SnapshotDamage) in try reader.getString() }
       column.enumeration = try reader.getOptional { (reader) throws(SnapshotDamage) in try reader.getStrings() }
       column.aliases = try reader.getStrings()
+      let pairs = try reader.getStrings()
+      guard pairs.count % 2 == 0 else { throw reader.damage("a value of \(layer.name).\(name) has half a name") }
+      for i in stride(from: 0, to: pairs.count, by: 2) { column.valueAliases[pairs[i]] = pairs[i + 1] }
+      column.isDerived = try reader.getBool()
       layer.columns.append(column)
     }
     if try reader.getBool() {

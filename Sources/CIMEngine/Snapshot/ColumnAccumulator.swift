@@ -3,7 +3,9 @@
 /// A value that does not fit the column's type (a database may hold anything in any column) is taken as NULL and counted
 /// in `misfits`, so that it can be said.
 final class ColumnAccumulator {
-  enum Store {
+  enum Source { case integer, flag, number, date, instant, text }
+
+  enum Values {
     /// bool, int, date, timestamp and links by fid.
     case integers(NarrowIntegers)
     case doubles(GrowingBuffer<Double>)
@@ -12,7 +14,9 @@ final class ColumnAccumulator {
   }
   let column: Catalog.Column
   let isFidLink: Bool
-  let store: Store
+  let store: Values
+  /// How a table scan is to give the values.
+  let source: Source
   private(set) var count = 0
   private(set) var nullCount = 0
   /// A bit for each value; nil while there is no NULL.
@@ -24,6 +28,17 @@ final class ColumnAccumulator {
   init(_ column: Catalog.Column, isFidLink: Bool) {
     self.column = column
     self.isFidLink = isFidLink
+    source =
+      if isFidLink { .integer } else {
+        switch column.type {
+        case .bool: .flag
+        case .int: .integer
+        case .double: .number
+        case .date: .date
+        case .timestamp: .instant
+        case .text, .list, .geometry: .text
+        }
+      }
     store =
       if isFidLink { .integers(NarrowIntegers()) } else {
         switch column.type {

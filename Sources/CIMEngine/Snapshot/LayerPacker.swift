@@ -29,6 +29,28 @@ enum LayerPacker {
     }
     let orderID = SegmentWriter.orderID(builder, order)
 
+    var (drafts, remarks) = makeDrafts(resolved, builder, order, orderID: orderID)
+    notices += remarks
+    resolved = []
+    builder.collectNotices()
+    var output = Output(
+      orderID: orderID, rowCount: builder.rowCount, segment: FileDigest(length: 0, checksum: 0), links: nil,
+      notices: builder.notices + notices)
+    if !drafts.isEmpty {
+      output.links = try LinkTable.write(drafts, orderID: orderID, rowCount: builder.rowCount, to: linksPath)
+      drafts = []
+    }
+    output.segment = try SegmentWriter.write(
+      builder, order: order, orderID: orderID, indexed: indexed, to: segmentPath)
+    return output
+  }
+
+  /// Brings resolved links into the order of the layer's own rows.
+  static func makeDrafts(
+    _ resolved: [(link: LinkTarget, rows: GrowingBuffer<UInt32>)], _ builder: SegmentBuilder, _ order: RowOrder,
+    orderID: UInt64
+  ) -> (drafts: [LinkTable.Draft], notices: [String]) {
+    var notices: [String] = []
     var drafts: [LinkTable.Draft] = []
     for (link, sources) in resolved {
       let column = builder.columns[link.column]
@@ -55,22 +77,11 @@ enum LayerPacker {
           targetRowCount: link.segment?.rowCount ?? builder.rowCount, isByFid: link.isByFid, rows: rows,
           dangling: dangling))
     }
-    resolved = []
-    builder.collectNotices()
-    var output = Output(
-      orderID: orderID, rowCount: builder.rowCount, segment: FileDigest(length: 0, checksum: 0), links: nil,
-      notices: builder.notices + notices)
-    if !drafts.isEmpty {
-      output.links = try LinkTable.write(drafts, orderID: orderID, rowCount: builder.rowCount, to: linksPath)
-      drafts = []
-    }
-    output.segment = try SegmentWriter.write(
-      builder, order: order, orderID: orderID, indexed: indexed, to: segmentPath)
-    return output
+    return (drafts, notices)
   }
 
   /// Target rows by source index.
-  private static func resolve(
+  static func resolve(
     _ column: ColumnAccumulator, _ link: LinkTarget, in target: Segment
   ) throws(SnapshotDamage) -> GrowingBuffer<UInt32> {
     if link.isByFid {
@@ -83,7 +94,7 @@ enum LayerPacker {
   }
 
   /// Rows of the layer itself by source index: the rows' own numbers, once their order is known.
-  private static func resolveWithin(
+  static func resolveWithin(
     _ builder: SegmentBuilder, _ link: LinkTarget, _ order: RowOrder
   ) -> GrowingBuffer<UInt32> {
     var rowOfSource = [UInt32](repeating: 0, count: builder.rowCount)
@@ -128,10 +139,21 @@ extension Segment {
     }
   }
 
+  /// All rows, those with lower fids first.
+  private func rowsByFid() throws(SnapshotDamage) -> [Int] {
+    switch try checkedFidIndex() {
+    case .dense(_, let rows), .sparse(_, let rows):
+      var result: [Int] = []
+      result.reserveCapacity(rowCount)
+      for i in 0..<rows.count where rows.start[i] != LinkColumn.none { result.append(Int(rows.start[i])) }
+      return result
+    }
+  }
+
   /// Rows by a column of text or whole numbers; nil where there is no such column.
   func keyTable(column name: String) throws(SnapshotDamage) -> KeyTable? {
     guard let index = columnIndex(named: name) else { return nil }
-    let rows = 0..<rowCount
+    let rows = try rowsByFid()
     switch try column(index) {
     case .text(let strings):
       return KeyTable(rows: rows, count: rowCount) { strings.validity[$0] ? strings.utf8($0) : nil }
@@ -142,7 +164,7 @@ extension Segment {
     case .int8, .int16, .int32, .int64:
       let digits = TextAccumulator(mayRepeat: false)
       var isValid: [Bool] = []
-      for row in rows {
+      for row in 0..<rowCount {
         if case .int(let number) = try value(index, row) {
           var text = String(number)
           text.withUTF8 { digits.append($0) }

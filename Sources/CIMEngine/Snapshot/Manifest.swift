@@ -17,6 +17,9 @@ struct Manifest: Equatable, Sendable {
     var linksDigest: FileDigest?
     var orderID: UInt64
     var rowCount: Int
+    /// False for a table whose edits are not logged, because others made it and this database could not be written:
+    /// then nobody knows how long the segment is good.
+    var isTracked = true
   }
 
   var state: SnapshotState
@@ -26,9 +29,9 @@ struct Manifest: Equatable, Sendable {
 
   var bytes: [UInt8] {
     var payload = SnapshotBytes()
-    payload.put(state.databaseID)
-    payload.put(state.revision)
-    payload.put(state.token)
+    payload.put(state.revision.uuid)
+    payload.put(state.revision.revision)
+    payload.put(state.revision.token)
     payload.put(state.schemaVersion)
     catalog.write(to: &payload)
     for layer in layers {
@@ -38,6 +41,7 @@ struct Manifest: Equatable, Sendable {
       payload.put(optional: layer.linksDigest) { Self.put($1, &$0) }
       payload.put(layer.orderID)
       payload.put(UInt64(layer.rowCount))
+      payload.put(layer.isTracked)
     }
     var result = SnapshotBytes()
     result.put(Self.magic)
@@ -46,6 +50,16 @@ struct Manifest: Equatable, Sendable {
     let checksum = payload.bytes.withUnsafeBytes { BlockFormat.checksum($0) }
     result.put(checksum)
     return result.bytes + payload.bytes
+  }
+
+  /// The files that belong to the snapshot, and those that the folder needs itself.
+  var fileNames: Set<String> {
+    var names: Set<String> = [Self.fileName, SnapshotLock.fileName]
+    for layer in layers {
+      names.insert(layer.segmentFile)
+      if let links = layer.linksFile { names.insert(links) }
+    }
+    return names
   }
 
   private static func put(_ digest: FileDigest, _ bytes: inout SnapshotBytes) {
@@ -85,9 +99,9 @@ struct Manifest: Equatable, Sendable {
     let payload = UnsafeRawBufferPointer(rebasing: bytes[24...])
     guard BlockFormat.checksum(payload) == checksum else { throw head.damage("does not match its checksum") }
     var reader = SnapshotReader(payload, path: path)
-    state = SnapshotState(
-      databaseID: try reader.getString(), revision: try reader.get(Int64.self), token: try reader.get(Int64.self),
-      schemaVersion: try reader.get(Int64.self))
+    let revision = Revision(
+      uuid: try reader.getString(), revision: try reader.get(Int64.self), token: try reader.get(Int64.self))
+    state = SnapshotState(revision: revision, schemaVersion: try reader.get(Int64.self))
     catalog = try Catalog.read(from: &reader)
     layers = []
     for _ in catalog.layers {
@@ -103,7 +117,7 @@ struct Manifest: Equatable, Sendable {
       layers.append(
         Layer(
           segmentFile: segmentFile, segmentDigest: digest, linksFile: linksFile, linksDigest: linksDigest,
-          orderID: orderID, rowCount: Int(rowCount)))
+          orderID: orderID, rowCount: Int(rowCount), isTracked: try reader.getBool()))
     }
     guard reader.isAtEnd else { throw reader.damage("has bytes left over") }
   }

@@ -22,11 +22,17 @@ package final class SegmentBuilder {
   /// Said once at the end: values and geometries that could not be taken as they are.
   private(set) var notices: [String] = []
 
-  /// - Parameter fidLinks: columns that hold the `fid` of a row of another layer, whatever type the catalogue shows.
-  package init(layer: Catalog.Layer, fidLinks: Set<Int> = []) {
+  /// The columns that are taken: all, but for a relinking.
+  let taken: [Int]
+
+  /// - Parameters:
+  ///   - fidLinks: columns that hold the `fid` of a row of another layer, whatever type the catalogue shows.
+  ///   - only: the columns to take, without geometry; nil takes everything.
+  package init(layer: Catalog.Layer, fidLinks: Set<Int> = [], only: Set<Int>? = nil) {
     self.layer = layer
+    taken = only.map { $0.sorted() } ?? Array(layer.columns.indices)
     columns = layer.columns.enumerated().map { ColumnAccumulator($1, isFidLink: fidLinks.contains($0)) }
-    geometry = layer.geometry == nil ? nil : GeometryAccumulator()
+    geometry = layer.geometry == nil || only != nil ? nil : GeometryAccumulator()
   }
 
   package func beginRow(fid: Int64) {
@@ -46,13 +52,13 @@ package final class SegmentBuilder {
   package func appendPoint(_ x: Double, _ y: Double, z: Double?) { geometry?.appendPoint(x, y, z: z) }
 
   package func endRow() {
-    for column in columns where column.count < rowCount { column.appendNull() }
+    for index in taken where columns[index].count < rowCount { columns[index].appendNull() }
     if let geometry, geometry.count < rowCount { geometry.appendNull() }
   }
 
   package func append(_ row: SegmentRow) {
     beginRow(fid: row.fid)
-    for (column, value) in row.values.enumerated() { append(value, to: column) }
+    for column in taken where column < row.values.count { append(row.values[column], to: column) }
     if row.geometry != nil { append(row.geometry) }
     endRow()
   }

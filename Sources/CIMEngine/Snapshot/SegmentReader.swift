@@ -31,14 +31,23 @@ public final class Segment: @unchecked Sendable {
 
   /// - Parameters:
   ///   - links: the table of this layer's links, when it has any.
+  ///   - known: the layer as the catalogue has it now; units, values and other names may have changed since.
+  ///   - needsLinks: false while links are still to be resolved; then columns that are nothing but a link have no view.
   ///   - layerIndex: the index of a layer in the catalogue, by name.
   init(
-    file: BlockFile, links linkFile: BlockFile? = nil, layerIndex: (String) -> Int? = { _ in nil }
+    file: BlockFile, links linkFile: BlockFile? = nil, layer known: Catalog.Layer? = nil, needsLinks: Bool = true,
+    layerIndex: (String) -> Int? = { _ in nil }
   ) throws(SnapshotDamage) {
     self.file = file
     let directory = try SegmentDirectory(file)
     self.directory = directory
-    layer = directory.layer
+    if var known {
+      guard known.hasSameShape(as: directory.layer) else { throw file.damage("is not the layer that the manifest names") }
+      known.rowCount = directory.rowCount
+      layer = known
+    } else {
+      layer = directory.layer
+    }
     rowCount = directory.rowCount
     placedCount = directory.placedCount
     orderID = directory.orderID
@@ -62,7 +71,8 @@ public final class Segment: @unchecked Sendable {
     } else {
       links = nil
     }
-    for (index, column) in directory.columns.enumerated() where column.view == nil && linkViews[index] == nil {
+    for (index, column) in directory.columns.enumerated()
+    where needsLinks && column.view == nil && linkViews[index] == nil {
       throw (linkFile ?? file).damage("does not hold the links of column \(directory.layer.columns[index].name)")
     }
     self.linkViews = linkViews

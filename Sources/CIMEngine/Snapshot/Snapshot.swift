@@ -34,7 +34,7 @@ public final class Snapshot: Sendable {
     }
   }
 
-  /// Opens the snapshot in folder `path` as it is; see ``current(path:store:options:notice:)`` for one that is known to
+  /// Opens the snapshot in folder `path` as it is; see ``current(for:notice:progress:)`` for one that is known to
   /// be up to date. Reads the manifest only.
   ///
   /// - Throws: ``SnapshotDamage`` when there is none, or its manifest or one of its files is not what was written.
@@ -111,10 +111,11 @@ public final class Snapshot: Sendable {
     if let linkFile, linkFile.digest != entry.linksDigest {
       throw linkFile.damage("is not the file that the manifest names")
     }
-    let segment = try Segment(file: file, links: linkFile, layerIndex: { catalog.layerIndex(named: $0) })
-    guard segment.orderID == entry.orderID, segment.rowCount == entry.rowCount,
-      segment.layer.columns == catalog.layers[layer].columns
-    else { throw file.damage("is not the layer that the manifest names") }
+    let segment = try Segment(
+      file: file, links: linkFile, layer: catalog.layers[layer], layerIndex: { catalog.layerIndex(named: $0) })
+    guard segment.orderID == entry.orderID, segment.rowCount == entry.rowCount else {
+      throw file.damage("is not the layer that the manifest names")
+    }
     for link in segment.links?.entries ?? [] {
       guard let target = catalog.layerIndex(named: link.targetLayer),
         link.targetOrder == manifest.layers[target].orderID,
@@ -138,18 +139,12 @@ public final class Snapshot: Sendable {
 
 /// Which state of a database a snapshot shows: the last entry of its log of changes.
 public struct SnapshotState: Sendable, Equatable {
-  /// The uuid that the database got when it was made.
-  public var databaseID: String
-  public var revision: Int64
-  /// Drawn at random with the revision, so that a restored backup whose revisions start again is told apart.
-  public var token: Int64
+  public var revision: Revision
   /// SQLite's schema cookie: as long as it stands, no table was dropped or made anew.
   public var schemaVersion: Int64
 
-  public init(databaseID: String, revision: Int64, token: Int64, schemaVersion: Int64) {
-    self.databaseID = databaseID
+  public init(revision: Revision, schemaVersion: Int64) {
     self.revision = revision
-    self.token = token
     self.schemaVersion = schemaVersion
   }
 }

@@ -1,7 +1,7 @@
 /// A snapshot file is not what was written: cut short, bits flipped, another version, or another file's name.
 ///
-/// A snapshot is only a copy. Whoever catches this answers the statement from the store, says so, and calls
-/// ``Snapshot/current(path:store:options:notice:)`` again after ``Snapshot/discard(_:)``: the segment is then rebuilt.
+/// A snapshot is only a copy. Whoever catches this in a statement says so, gets a sound one from
+/// ``Snapshot/repaired(after:for:notice:progress:)`` and runs the statement again.
 public struct SnapshotDamage: UserFacingError, Equatable {
   /// The damaged file.
   public var path: String

@@ -5,24 +5,26 @@ import Testing
 @testable import CIMEngine
 
 /// A snapshot in a folder of its own, removed in the end.
-final class SnapshotFolder {
+final class PackedFolder {
   let path: String
   private(set) var files: [String] = []
 
   init(_ catalog: Catalog, _ rows: [String: [SegmentRow]]) throws {
-    path = try temporaryFolder()
+    path = try SnapshotFolder.makeTemporary()
     let packing = SnapshotPacking(
-      folder: path, state: SnapshotState(databaseID: catalog.databaseID, revision: 7, token: 8, schemaVersion: 9),
+      folder: path,
+      state: SnapshotState(revision: Revision(uuid: catalog.databaseID, revision: 7, token: 8), schemaVersion: 9),
       catalog: catalog)
     try packing.packAll { layer, builder in
       for row in rows[catalog.layers[layer].name] ?? [] { builder.append(row) }
+      return []
     }
     let manifest = packing.manifest()
     try manifest.write(in: path)
     files = manifest.layers.flatMap { [$0.segmentFile] + ($0.linksFile.map { [$0] } ?? []) } + [Manifest.fileName]
   }
 
-  deinit { removeFolder(path) }
+  deinit { SnapshotFolder.remove(path) }
 
   /// Everything that can be read of the snapshot, folded into one number.
   func digest() throws -> UInt64 {
@@ -144,7 +146,7 @@ func damageSamples() -> (Catalog, [String: [SegmentRow]]) {
 @Suite struct SnapshotDamageTests {
   @Test func filesCutShortAreRefused() throws {
     let (catalog, rows) = damageSamples()
-    let folder = try SnapshotFolder(catalog, rows)
+    let folder = try PackedFolder(catalog, rows)
     for name in folder.files {
       let path = folder.path + "/" + name
       let bytes = try readFile(path)
@@ -161,7 +163,7 @@ func damageSamples() -> (Catalog, [String: [SegmentRow]]) {
 
   @Test func noFlippedBitGivesAWrongValue() throws {
     let (catalog, rows) = damageSamples()
-    let folder = try SnapshotFolder(catalog, rows)
+    let folder = try PackedFolder(catalog, rows)
     let sound = try folder.digest()
     var random = SplitMix64(seed: 11)
     var refused = 0
@@ -190,7 +192,7 @@ func damageSamples() -> (Catalog, [String: [SegmentRow]]) {
   @Test("bytes with right checksums and wrong content do not crash", arguments: 1...6 as ClosedRange<UInt64>)
   func hostileBytes(seed: UInt64) throws {
     let (catalog, rows) = damageSamples()
-    let folder = try SnapshotFolder(catalog, rows)
+    let folder = try PackedFolder(catalog, rows)
     var random = SplitMix64(seed: seed)
     for name in folder.files where name.hasSuffix(".seg") {
       let path = folder.path + "/" + name
@@ -230,7 +232,7 @@ func damageSamples() -> (Catalog, [String: [SegmentRow]]) {
   @Test("links with right checksums and wrong content do not crash", arguments: 1...3 as ClosedRange<UInt64>)
   func hostileLinks(seed: UInt64) throws {
     let (catalog, rows) = damageSamples()
-    let folder = try SnapshotFolder(catalog, rows)
+    let folder = try PackedFolder(catalog, rows)
     let links = try #require(folder.files.first { $0.hasSuffix(".links") })
     let segment = try #require(folder.files.first { $0.hasPrefix("part") && $0.hasSuffix(".seg") })
     let path = folder.path + "/" + links
@@ -260,7 +262,7 @@ func damageSamples() -> (Catalog, [String: [SegmentRow]]) {
 
   @Test func anotherVersionIsRefusedByItsNumber() throws {
     let (catalog, rows) = damageSamples()
-    let folder = try SnapshotFolder(catalog, rows)
+    let folder = try PackedFolder(catalog, rows)
     for name in folder.files {
       var bytes = try readFile(folder.path + "/" + name)
       bytes[8] = 99
@@ -275,7 +277,7 @@ func damageSamples() -> (Catalog, [String: [SegmentRow]]) {
 
   @Test func aFileOfAnotherLayerIsRefused() throws {
     let (catalog, rows) = damageSamples()
-    let folder = try SnapshotFolder(catalog, rows)
+    let folder = try PackedFolder(catalog, rows)
     let segments = folder.files.filter { $0.hasSuffix(".seg") }
     try writeFile(try readFile(folder.path + "/" + segments[0]), folder.path + "/" + segments[1])
     #expect(throws: SnapshotDamage.self) { try folder.digest() }
@@ -283,7 +285,7 @@ func damageSamples() -> (Catalog, [String: [SegmentRow]]) {
 
   @Test func aManifestCannotNameFilesElsewhere() throws {
     let (catalog, rows) = damageSamples()
-    let folder = try SnapshotFolder(catalog, rows)
+    let folder = try PackedFolder(catalog, rows)
     var manifest = try Manifest.read(in: folder.path)
     for name in ["../x.seg", "/etc/passwd", "..", "", ".hidden"] {
       manifest.layers[0].segmentFile = name
@@ -299,7 +301,7 @@ func damageSamples() -> (Catalog, [String: [SegmentRow]]) {
     let rows = (0..<20_000).map { row in
       SegmentRow(fid: Int64(row), values: [.text("\(row)"), .double(Double(row)), .double(-Double(row))])
     }
-    let folder = try SnapshotFolder(SnapshotSamples.catalog([layer]), ["wide": rows])
+    let folder = try PackedFolder(SnapshotSamples.catalog([layer]), ["wide": rows])
     let path = folder.path + "/" + folder.files[0]
     var bytes = try readFile(path)
     let needle = withUnsafeBytes(of: Double(15_000)) { Array($0) }

@@ -108,14 +108,6 @@ func sameGeometry(_ a: Geometry?, _ b: Geometry?) -> Bool {
     && zip(a.members, b.members).allSatisfy { sameGeometry($0, $1) }
 }
 
-/// A new folder in the place for temporary files.
-func temporaryFolder() throws -> String {
-  let base = getenv("TMPDIR").map { String(cString: $0) } ?? P_tmpdir
-  var template = Array((base + "/cimq-test-XXXXXX").utf8CString)
-  guard mkdtemp(&template) != nil else { throw StoreError(.file, "\(base): no folder can be made there") }
-  return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-}
-
 func readFile(_ path: String) throws -> [UInt8] {
   guard let file = fopen(path, "r") else { throw StoreError(.file, "\(path) cannot be read") }
   defer { fclose(file) }

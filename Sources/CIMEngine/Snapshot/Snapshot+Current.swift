@@ -1,0 +1,226 @@
+/// What a packing is doing; throw to stop it.
+public struct SnapshotProgress: Sendable {
+  public var layer: String
+  /// Rows of the layer read so far, and how many it has.
+  public var rowCount: Int
+  public var total: Int
+}
+
+extension Snapshot {
+  /// The snapshot of a database as it is now. One that is missing, stale, damaged or of another version is packed anew
+  /// first, layers that have not changed kept as they are; that is said through `notice`.
+  ///
+  /// The check is one small read transaction and the reading of the manifest. The folder lies beside the database
+  /// (`city.sqlite.cimx`), or in the user's cache folder where nothing can be written there. Any number of processes may
+  /// do this at once: one packs, the others wait for it.
+  ///
+  /// - Parameter progress: called every few thousand rows while packing.
+  /// - Throws: `StoreError` when the database cannot be read or no snapshot can be written anywhere; what `progress`
+  ///   throws.
+  public static func current(
+    for store: Store, notice: (String) -> Void = { _ in },
+    progress: (SnapshotProgress) throws -> Void = { _ in }
+  ) throws -> Snapshot {
+    let state = try store.snapshotState()
+    for folder in folders(of: store) {
+      if let snapshot = try? open(folder), snapshot.isGood(at: state, store) { return snapshot }
+    }
+    return try pack(store, distrusting: nil, notice: notice, progress: progress)
+  }
+
+  /// A sound snapshot after a statement met damage: the damaged file is packed anew from the database. Run the statement
+  /// again on the result.
+  public static func repaired(
+    after damage: SnapshotDamage, for store: Store, notice: (String) -> Void = { _ in },
+    progress: (SnapshotProgress) throws -> Void = { _ in }
+  ) throws -> Snapshot {
+    notice(damage.message)
+    return try pack(store, distrusting: damage.path, notice: notice, progress: progress)
+  }
+
+  /// Packs every layer anew, whatever is there: `cimq snapshot DB`.
+  public static func rebuilt(
+    for store: Store, notice: (String) -> Void = { _ in }, progress: (SnapshotProgress) throws -> Void = { _ in }
+  ) throws -> Snapshot {
+    try pack(store, distrusting: "", notice: notice, progress: progress)
+  }
+
+  /// Whether the snapshot still shows what the read transaction sees: the uuid, the revision and its token, and the
+  /// schema are the same.
+  package func isCurrent(in reader: StoreReader) throws(StoreError) -> Bool {
+    state == SnapshotState(revision: try reader.revision(), schemaVersion: try reader.schemaVersion())
+  }
+
+  private func isGood(at state: SnapshotState, _ store: Store) -> Bool {
+    self.state == state && (manifest.layers.allSatisfy(\.isTracked) || store.connection.isImmutable)
+  }
+
+  /// Where a snapshot may lie, best first.
+  private static func folders(of store: Store) -> [String] {
+    [SnapshotFolder.beside(store.path)] + (SnapshotFolder.inCache(store.path).map { [$0] } ?? [])
+  }
+
+  /// - Parameter path: a file not to be kept; "" keeps none; nil keeps all that is still good.
+  private static func pack(
+    _ store: Store, distrusting path: String?, notice: (String) -> Void,
+    progress: (SnapshotProgress) throws -> Void
+  ) throws -> Snapshot {
+    var failure: StoreError?
+    for folder in folders(of: store) {
+      guard SnapshotFolder.make(folder) else { continue }
+      do {
+        return try pack(store, in: folder, distrusting: path, notice: notice, progress: progress)
+      } catch let error as StoreError where error.failureClass == .file {
+        // The disk may be full here and not there.
+        failure = failure ?? error
+      }
+    }
+    throw failure
+      ?? StoreError(
+        .file,
+        "no snapshot of \(store.path) can be written: neither \(folders(of: store).joined(separator: " nor "))"
+          + "\n  set XDG_CACHE_HOME to a folder that can be written")
+  }
+
+  private static func pack(
+    _ store: Store, in folder: String, distrusting path: String?, notice: (String) -> Void,
+    progress: (SnapshotProgress) throws -> Void
+  ) throws -> Snapshot {
+    let lock = try SnapshotLock(folder: folder) { polls in
+      if polls == 0 { notice("another process is packing the snapshot; waiting for it") }
+      try progress(SnapshotProgress(layer: "", rowCount: 0, total: 0))
+    }
+    defer { withExtendedLifetime(lock) {} }
+    if path == nil, let snapshot = try? open(folder), snapshot.isGood(at: try store.snapshotState(), store) {
+      return snapshot
+    }
+    // What other programs did to the tables is taken up first, if that can be written; else those layers are not kept.
+    for remark in (try? store.adopt()) ?? [] { notice(remark) }
+    let old = path == "" ? nil : try? Manifest.read(in: folder)
+    var result = packing(store, in: folder, old, distrusting: path, notice, progress)
+    if case .failure(let error) = result, error is SnapshotDamage {
+      // A kept segment turned out to be damaged.
+      notice((error as? SnapshotDamage)?.message ?? "")
+      result = packing(store, in: folder, nil, distrusting: path, notice, progress)
+    }
+    switch result {
+    case .failure(let error):
+      SnapshotFolder.clean(folder, keeping: (try? Manifest.read(in: folder))?.fileNames ?? [SnapshotLock.fileName])
+      throw error
+    case .success(let packing):
+      let manifest = packing.manifest()
+      try manifest.write(in: folder)
+      SnapshotFolder.clean(folder, keeping: manifest.fileNames)
+      for remark in packing.notices { notice(remark) }
+      return try open(folder)
+    }
+  }
+
+  /// Packs in one read transaction, so that all layers are of one revision. Errors come back as they are.
+  private static func packing(
+    _ store: Store, in folder: String, _ old: Manifest?, distrusting path: String?, _ notice: (String) -> Void,
+    _ progress: (SnapshotProgress) throws -> Void
+  ) -> Result<SnapshotPacking, any Error> {
+    do throws(StoreError) {
+      return try store.read { reader -> Result<SnapshotPacking, any Error> in
+        do {
+          let state = SnapshotState(revision: try reader.revision(), schemaVersion: try reader.schemaVersion())
+          let stored = try reader.catalog()
+          let kept = try keep(old, in: folder, distrusting: path, stored, reader)
+          let count = stored.layers.count - kept.count
+          if count > 0 {
+            let names = stored.layers.indices.filter { kept[$0] == nil }.map { stored.layers[$0].layer.name }
+            notice(
+              kept.isEmpty
+                ? "packing the snapshot (\(count) \(count == 1 ? "layer" : "layers"))"
+                : "bringing the snapshot up to date: \(names.joined(separator: ", "))")
+          }
+          let packing = SnapshotPacking(
+            folder: folder, state: state, catalog: stored.catalog, kept: kept,
+            untracked: Set(stored.layers.indices.filter { !stored.layers[$0].isTracked }))
+          try packing.packAll { layer, builder in
+            try reader.fill(builder, from: stored.layers[layer], progress)
+          }
+          return .success(packing)
+        } catch {
+          return .failure(error)
+        }
+      }
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// The layers of an earlier snapshot that are still good, by their index in the catalogue of now.
+  private static func keep(
+    _ old: Manifest?, in folder: String, distrusting path: String?, _ stored: StoredCatalog, _ reader: StoreReader
+  ) throws -> [Int: Manifest.Layer] {
+    guard let old, old.catalog.workingCRS == stored.catalog.workingCRS,
+      let changes = try reader.changes(since: old.state.revision)
+    else { return [:] }
+    let changed = Set(changes.layers.map { $0.layer.lowercased() })
+    var kept: [Int: Manifest.Layer] = [:]
+    for (index, layer) in stored.layers.enumerated() {
+      guard layer.isTracked, !changed.contains(layer.layer.name.lowercased()),
+        let before = old.catalog.layers.firstIndex(where: { $0.name == layer.layer.name }),
+        layer.layer.hasSameShape(as: old.catalog.layers[before])
+      else { continue }
+      var entry = old.layers[before]
+      if !entry.isTracked || path == folder + "/" + entry.segmentFile { continue }
+      if let links = entry.linksFile, path == folder + "/" + links {
+        entry.linksFile = nil
+        entry.linksDigest = nil
+      }
+      kept[index] = entry
+    }
+    return kept
+  }
+}
+
+extension Store {
+  /// The state that a snapshot must show to be current, read in one transaction.
+  func snapshotState() throws(StoreError) -> SnapshotState {
+    try read { reader in
+      SnapshotState(revision: try reader.revision(), schemaVersion: try reader.schemaVersion())
+    }
+  }
+}
+
+extension StoreReader {
+  /// Scans a layer into a builder, the columns that it takes. Gives what is to be said about the values.
+  func fill(
+    _ builder: SegmentBuilder, from stored: StoredLayer, _ progress: (SnapshotProgress) throws -> Void
+  ) throws -> [String] {
+    let columns = builder.taken
+    var geometry = Geometry(kind: .point)
+    let hasGeometry = builder.geometry != nil
+    var done = 0
+    let report = try scan(stored, columns: columns, geometry: hasGeometry) { row in
+      if done & 4095 == 0 {
+        try progress(SnapshotProgress(layer: stored.layer.name, rowCount: done, total: stored.layer.rowCount))
+      }
+      done += 1
+      builder.beginRow(fid: row.fid)
+      for (i, column) in columns.enumerated() {
+        switch builder.columns[column].source {
+        case .integer: row.int(i).map { builder.append($0, to: column) } ?? builder.appendNull(to: column)
+        case .flag:
+          row.bool(i).map { builder.append(Int64($0 ? 1 : 0), to: column) } ?? builder.appendNull(to: column)
+        case .number: row.double(i).map { builder.append($0, to: column) } ?? builder.appendNull(to: column)
+        case .date: row.date(i).map { builder.append(Int64($0), to: column) } ?? builder.appendNull(to: column)
+        case .instant: row.timestamp(i).map { builder.append($0, to: column) } ?? builder.appendNull(to: column)
+        case .text: row.utf8(i).map { builder.append($0, to: column) } ?? builder.appendNull(to: column)
+        }
+      }
+      if hasGeometry, row.readGeometry(into: &geometry) {
+        if geometry.kind == .point, geometry.xy.count == 2 {
+          builder.appendPoint(geometry.xy[0], geometry.xy[1], z: geometry.z.first)
+        } else {
+          builder.append(geometry)
+        }
+      }
+      builder.endRow()
+    }
+    return report.messages
+  }
+}

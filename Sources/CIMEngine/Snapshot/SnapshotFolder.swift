@@ -1,0 +1,94 @@
+internal import Glibc
+
+/// Where the snapshot of a database lies, and who may write there.
+enum SnapshotFolder {
+  /// `city.sqlite` → `city.sqlite.cimx` beside it.
+  static func beside(_ database: String) -> String { realPath(database) + ".cimx" }
+
+  /// In the user's cache folder, for databases on media or in folders that cannot be written:
+  /// `$XDG_CACHE_HOME/cimq/city.sqlite-<hash of the whole path>.cimx`. nil without a home.
+  static func inCache(_ database: String) -> String? {
+    guard let cache = environment("XDG_CACHE_HOME") ?? environment("HOME").map({ $0 + "/.cache" }) else { return nil }
+    var path = realPath(database)
+    let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+    let hash = String(path.withUTF8 { SteadyHash.hash($0) }, radix: 16)
+    return "\(cache)/cimq/\(name)-\(hash).cimx"
+  }
+
+  private static func environment(_ name: String) -> String? {
+    guard let value = getenv(name), value.pointee != 0 else { return nil }
+    return String(cString: value)
+  }
+
+  private static func realPath(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
+  /// Makes a folder and those above it. False when it cannot be made or written.
+  static func make(_ path: String) -> Bool {
+    if mkdir(path, 0o755) != 0, errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      guard make(String(path[..<slash])) else { return false }
+      mkdir(path, 0o755)
+    }
+    return access(path, W_OK | X_OK) == 0
+  }
+
+  /// Removes every file of a folder but `names`; folders inside stay.
+  static func clean(_ path: String, keeping names: Set<String>) {
+    guard let folder = opendir(path) else { return }
+    defer { closedir(folder) }
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != "..", !names.contains(name) { unlink(path + "/" + name) }
+    }
+  }
+
+  /// Removes a folder and the files in it; with folders inside it stays.
+  static func remove(_ path: String) {
+    clean(path, keeping: [])
+    rmdir(path)
+  }
+
+  /// A new folder for files that are soon gone.
+  static func makeTemporary() throws(StoreError) -> String {
+    let base = environment("TMPDIR") ?? P_tmpdir
+    var template = Array((base + "/cimq-snapshot-XXXXXX").utf8CString)
+    guard template.withUnsafeMutableBufferPointer({ mkdtemp($0.baseAddress!) }) != nil else {
+      throw StoreError(.file, "\(base): no folder can be made there: \(lastSystemError())")
+    }
+    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}
+
+/// The right to write in a snapshot's folder, held by one process at a time and given back when it ends, however it ends.
+struct SnapshotLock: ~Copyable {
+  static let fileName = "lock"
+  private let descriptor: Int32
+
+  /// Waits for the lock; while another process holds it, `onWait` is called again and again, with how often it was
+  /// called before, and may throw to give up. On file systems without locks the right is taken as given: files are moved
+  /// into place whole, so the last writer wins.
+  init(folder: String, onWait: (Int) throws -> Void) throws {
+    let path = folder + "/" + Self.fileName
+    let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw StoreError(.file, "\(path): cannot be created: \(lastSystemError())") }
+    var polls = 0
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK || errno == EINTR {
+      do {
+        try onWait(polls)
+      } catch {
+        close(descriptor)
+        throw error
+      }
+      polls += 1
+      usleep(20_000)
+    }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+}
