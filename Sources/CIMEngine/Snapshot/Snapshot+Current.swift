@@ -21,11 +21,17 @@ extension Snapshot {
     for store: Store, notice: (String) -> Void = { _ in },
     progress: (SnapshotProgress) throws -> Void = { _ in }
   ) throws -> Snapshot {
+    try current(for: store, in: folders(of: store), notice: notice, progress: progress)
+  }
+
+  static func current(
+    for store: Store, in folders: [String], notice: (String) -> Void, progress: (SnapshotProgress) throws -> Void
+  ) throws -> Snapshot {
     let state = try store.snapshotState()
-    for folder in folders(of: store) {
+    for folder in folders {
       if let snapshot = try? open(folder), snapshot.isGood(at: state, store) { return snapshot }
     }
-    return try pack(store, distrusting: nil, notice: notice, progress: progress)
+    return try pack(store, folders, distrusting: nil, notice: notice, progress: progress)
   }
 
   /// A sound snapshot after a statement met damage: the damaged file is packed anew from the database. Run the statement
@@ -35,14 +41,14 @@ extension Snapshot {
     progress: (SnapshotProgress) throws -> Void = { _ in }
   ) throws -> Snapshot {
     notice(damage.message)
-    return try pack(store, distrusting: damage.path, notice: notice, progress: progress)
+    return try pack(store, folders(of: store), distrusting: damage.path, notice: notice, progress: progress)
   }
 
   /// Packs every layer anew, whatever is there: `cimq snapshot DB`.
   public static func rebuilt(
     for store: Store, notice: (String) -> Void = { _ in }, progress: (SnapshotProgress) throws -> Void = { _ in }
   ) throws -> Snapshot {
-    try pack(store, distrusting: "", notice: notice, progress: progress)
+    try pack(store, folders(of: store), distrusting: "", notice: notice, progress: progress)
   }
 
   /// Whether the snapshot still shows what the read transaction sees: the uuid, the revision and its token, and the
@@ -62,11 +68,11 @@ extension Snapshot {
 
   /// - Parameter path: a file not to be kept; "" keeps none; nil keeps all that is still good.
   private static func pack(
-    _ store: Store, distrusting path: String?, notice: (String) -> Void,
+    _ store: Store, _ folders: [String], distrusting path: String?, notice: (String) -> Void,
     progress: (SnapshotProgress) throws -> Void
   ) throws -> Snapshot {
     var failure: StoreError?
-    for folder in folders(of: store) {
+    for folder in folders {
       guard SnapshotFolder.make(folder) else { continue }
       do {
         return try pack(store, in: folder, distrusting: path, notice: notice, progress: progress)
@@ -78,7 +84,7 @@ extension Snapshot {
     throw failure
       ?? StoreError(
         .file,
-        "no snapshot of \(store.path) can be written: neither \(folders(of: store).joined(separator: " nor "))"
+        "no snapshot of \(store.path) can be written: not in \(folders.joined(separator: ", not in "))"
           + "\n  set XDG_CACHE_HOME to a folder that can be written")
   }
 

@@ -8,7 +8,11 @@ enum SnapshotFolder {
   /// In the user's cache folder, for databases on media or in folders that cannot be written:
   /// `$XDG_CACHE_HOME/cimq/city.sqlite-<hash of the whole path>.cimx`. nil without a home.
   static func inCache(_ database: String) -> String? {
-    guard let cache = environment("XDG_CACHE_HOME") ?? environment("HOME").map({ $0 + "/.cache" }) else { return nil }
+    let cache = environment("XDG_CACHE_HOME") ?? environment("HOME").map { $0 + "/.cache" }
+    return cache.map { inCache(database, of: $0) }
+  }
+
+  static func inCache(_ database: String, of cache: String) -> String {
     var path = realPath(database)
     let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     let hash = String(path.withUTF8 { SteadyHash.hash($0) }, radix: 16)
