@@ -28,6 +28,8 @@ package struct BuildingShape: Sendable {
 
   /// Storey height that a floor count is estimated by, in metres.
   static let storeyHeight = 3.0
+  /// No floors are made of a height beyond this: it is a mistake of the source.
+  static let tallest = 2_000.0
 
   /// Fills in the geometry and the columns that are NULL. The solids must be in the working CRS, heights in metres.
   ///
@@ -60,7 +62,7 @@ package struct BuildingShape: Sendable {
       }
       if !isGeographic, let volume = Self.volume(of: bodies) { fill(columns.volume, "volume", .double(volume)) }
     }
-    if let height = feature.values[columns.height].number, height > 0 {
+    if let height = feature.values[columns.height].number, height > 0, height < Self.tallest {
       fill(columns.floors, "floors", .int(max(1, Int64((height / Self.storeyHeight).rounded()))))
     }
     if !derived.isEmpty { feature.values[columns.derived] = .text(derived.joined(separator: ",")) }

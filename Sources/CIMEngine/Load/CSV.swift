@@ -46,14 +46,14 @@ struct CSV: FeatureSource {
     _ survey: SourceSurvey, progress: @Sendable (Int) -> Void, body: (FeatureBatch) throws -> Void
   ) throws {
     let records = try records(encoding: survey.encoding)
-    guard try records.next() else { throw LoadError.changed(path, .file) }
+    guard let head = try records.next() else { throw LoadError.changed(path, .file) }
     var builder = try CSVBuilder(
-      path: path, header: CSVHeader(records, path: path, layer: layer, options: options), layer: survey.layers[0],
+      path: path, header: CSVHeader(head, path: path, layer: layer, options: options), layer: survey.layers[0],
       zone: try options.zone(path: path))
     var batch = FeatureBatch(layer: 0, features: [])
     batch.features.reserveCapacity(Self.batchSize)
-    while try records.next() {
-      batch.features.append(try builder.feature(records))
+    while let record = try records.next() {
+      batch.features.append(try builder.feature(record))
       if batch.features.count == Self.batchSize {
         try body(batch)
         batch.features.removeAll(keepingCapacity: true)
@@ -77,16 +77,16 @@ struct CSV: FeatureSource {
   private func outcome(encoding: String?, _ progress: @Sendable (Int) -> Void) throws(LoadError) -> Outcome {
     let isUTF8 = encoding.map(TextConverter.isUTF8) ?? true
     let records = try records(encoding: encoding)
-    guard try records.next() else {
+    guard let head = try records.next() else {
       throw LoadError(path: path, reason: .malformed("the file is empty; it needs a header line"))
     }
-    if isUTF8, UTF8Check.firstFault(records.record) != nil { return .notUTF8(line: records.line) }
+    if isUTF8, UTF8Check.firstFault(head.bytes) != nil { return .notUTF8(line: head.line) }
     var survey = CSVSurvey(
-      path: path, header: try CSVHeader(records, path: path, layer: layer, options: options), layer: layer,
+      path: path, header: try CSVHeader(head, path: path, layer: layer, options: options), layer: layer,
       options: options, zone: try options.zone(path: path))
-    while try records.next() {
-      if isUTF8, UTF8Check.firstFault(records.record) != nil { return .notUTF8(line: records.line) }
-      try survey.add(records)
+    while let record = try records.next() {
+      if isUTF8, UTF8Check.firstFault(record.bytes) != nil { return .notUTF8(line: record.line) }
+      try survey.add(record)
       if survey.count % Self.batchSize == 0 { progress(records.bytesRead) }
     }
     progress(records.bytesRead)
@@ -119,26 +119,26 @@ struct CSVHeader {
   var z: Int? { roles.firstIndex(of: .z) }
   var shape: Int? { roles.firstIndex(of: .shape) }
 
-  init(_ records: DelimitedRecords, path: String, layer: String, options: LoadOptions) throws(LoadError) {
+  init(_ record: DelimitedRecords.Record, path: String, layer: String, options: LoadOptions) throws(LoadError) {
     var numbers = 0
-    for index in 0..<records.count {
-      let field = records.field(index)
+    for index in 0..<record.count {
+      let field = record.field(index)
       if TextValue.number(field.trimmed) != nil { numbers += 1 }
       if field.contains(0) {
         throw LoadError(
-          path: path, place: .line(records.line), reason: .malformed("the header holds NUL bytes; is it text?"),
+          path: path, place: .line(record.line), reason: .malformed("the header holds NUL bytes; is it text?"),
           fix: "name its encoding with --encoding, such as UTF-16LE")
       }
       names.append(String(decoding: field.trimmed, as: UTF8.self))
     }
     guard numbers < names.count else {
       throw LoadError(
-        path: path, place: .line(records.line), reason: .malformed("the first line holds numbers, not column names"),
+        path: path, place: .line(record.line), reason: .malformed("the first line holds numbers, not column names"),
         fix: "add a header line such as id,name,lon,lat")
     }
     guard names.count <= ColumnTable.limit else {
       throw LoadError(
-        path: path, place: .line(records.line), reason: .refused("more than \(ColumnTable.limit) columns"))
+        path: path, place: .line(record.line), reason: .refused("more than \(ColumnTable.limit) columns"))
     }
     roles = Array(repeating: .attribute, count: names.count)
     let lower = names.map { $0.lowercased() }
@@ -146,7 +146,7 @@ struct CSVHeader {
     func named(_ name: String) throws(LoadError) -> Int {
       if let index = names.firstIndex(of: name) ?? lower.firstIndex(of: name.lowercased()) { return index }
       throw LoadError(
-        path: path, place: .line(records.line), reason: .malformed("there is no column `\(name)` as the manifest says"))
+        path: path, place: .line(record.line), reason: .malformed("there is no column `\(name)` as the manifest says"))
     }
     func found(_ set: Set<String>) -> Int? { lower.firstIndex { set.contains($0) } }
     if let column = options.shapeColumn {

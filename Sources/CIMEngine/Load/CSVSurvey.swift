@@ -1,57 +1,66 @@
+internal import Glibc
 internal import SpatialIndex
 
 /// Reads the geometry of a CSV record.
 struct CSVGeometry {
   let path: String
-  let header: CSVHeader
-  /// Whether x and y must be degrees.
-  let isGeographic: Bool
+  private let header: CSVHeader
+  private let isGeographic: Bool
+  private let (x, y, z, shape): (Int?, Int?, Int?, Int?)
+
+  /// - Parameter isGeographic: whether x and y must be degrees.
+  init(path: String, header: CSVHeader, isGeographic: Bool) {
+    self.path = path
+    self.header = header
+    self.isGeographic = isGeographic
+    (x, y, z, shape) = (header.x, header.y, header.z, header.shape)
+  }
 
   /// The geometry, nil when its fields are empty. `srid` is what an EWKT text states.
-  func read(_ records: DelimitedRecords) throws(LoadError) -> (geometry: Geometry, srid: Int?)? {
-    if let shape = header.shape { return try wellKnown(records, shape) }
-    guard let xColumn = header.x, let yColumn = header.y else { return nil }
-    let (xText, yText) = (records.field(xColumn).trimmed, records.field(yColumn).trimmed)
+  func read(_ record: DelimitedRecords.Record) throws(LoadError) -> (geometry: Geometry, srid: Int?)? {
+    if let shape { return try wellKnown(record, shape) }
+    guard let xColumn = x, let yColumn = y else { return nil }
+    let (xText, yText) = (record.field(xColumn).trimmed, record.field(yColumn).trimmed)
     if xText.isEmpty, yText.isEmpty { return nil }
-    let x = try coordinate(xText, xColumn, records)
-    let y = try coordinate(yText, yColumn, records)
+    let x = try coordinate(xText, xColumn, record)
+    let y = try coordinate(yText, yColumn, record)
     if isGeographic {
       if abs(y) > 90, abs(x) <= 90 {
         throw bad(
-          records, "latitude \(y) is beyond ±90; are `\(header.names[xColumn])` and `\(header.names[yColumn])` swapped?"
+          record, "latitude \(y) is beyond ±90; are `\(header.names[xColumn])` and `\(header.names[yColumn])` swapped?"
         )
       }
       if abs(y) > 90 {
-        throw bad(records, "latitude \(y) is beyond ±90", fix: "if these are metres, name their CRS with --crs")
+        throw bad(record, "latitude \(y) is beyond ±90", fix: "if these are metres, name their CRS with --crs")
       }
       if abs(x) > 180.0001 {
-        throw bad(records, "longitude \(x) is beyond ±180", fix: "if these are metres, name their CRS with --crs")
+        throw bad(record, "longitude \(x) is beyond ±180", fix: "if these are metres, name their CRS with --crs")
       }
     }
-    guard let zColumn = header.z else { return (.point(x, y), nil) }
-    let zText = records.field(zColumn).trimmed
-    return (.point(x, y, z: zText.isEmpty ? .nan : try coordinate(zText, zColumn, records)), nil)
+    guard let zColumn = z else { return (.point(x, y), nil) }
+    let zText = record.field(zColumn).trimmed
+    return (.point(x, y, z: zText.isEmpty ? .nan : try coordinate(zText, zColumn, record)), nil)
   }
 
-  private func bad(_ records: DelimitedRecords, _ what: String, fix: String? = nil) -> LoadError {
-    LoadError(path: path, place: .line(records.line), reason: .malformed(what), fix: fix)
+  private func bad(_ record: DelimitedRecords.Record, _ what: String, fix: String? = nil) -> LoadError {
+    LoadError(path: path, place: .line(record.line), reason: .malformed(what), fix: fix)
   }
 
   private func coordinate(
-    _ text: UnsafeBufferPointer<UInt8>, _ column: Int, _ records: DelimitedRecords
+    _ text: UnsafeBufferPointer<UInt8>, _ column: Int, _ record: DelimitedRecords.Record
   ) throws(LoadError) -> Double {
     guard let number = TextValue.number(text) else {
       let name = header.names[column]
-      if text.isEmpty { throw bad(records, "`\(name)` is empty, but the other coordinate is not") }
-      throw bad(records, "`\(name)` is '\(String(decoding: text, as: UTF8.self))', not a number")
+      if text.isEmpty { throw bad(record, "`\(name)` is empty, but the other coordinate is not") }
+      throw bad(record, "`\(name)` is '\(String(decoding: text, as: UTF8.self))', not a number")
     }
     return number.value
   }
 
   private func wellKnown(
-    _ records: DelimitedRecords, _ column: Int
+    _ record: DelimitedRecords.Record, _ column: Int
   ) throws(LoadError) -> (geometry: Geometry, srid: Int?)? {
-    var text = records.field(column).trimmed
+    var text = record.field(column).trimmed
     if text.isEmpty { return nil }
     var srid: Int? = nil
     if let semicolon = text.firstIndex(of: UInt8(ascii: ";")), semicolon < 20 {
@@ -71,7 +80,7 @@ struct CSVGeometry {
       }
       return geometry.isEmpty ? nil : (geometry, srid)
     } catch {
-      throw bad(records, "`\(header.names[column])`: \(error.what) (at character \(error.offset + 1) of the geometry)")
+      throw bad(record, "`\(header.names[column])`: \(error.what) (at character \(error.offset + 1) of the geometry)")
     }
   }
 
@@ -123,6 +132,26 @@ struct CSVSurvey {
     var hasNUL = false
     let forced: ColumnType?
     let isLabel: Bool
+
+    mutating func note(_ raw: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>, line: Int) {
+      filled += 1
+      if !hasNUL, memchr(raw.baseAddress!, 0, raw.count) != nil { hasNUL = true }
+      if isLabel { return }
+      if let number = TextValue.number(text) {
+        numbers += 1
+        if !number.isInteger { doubles += 1 }
+        if number.hasLeadingZero || (number.isInteger && number.integerDigits > CSVSurvey.largestDigitCount) {
+          labels += 1
+        }
+        return
+      }
+      if firstNonNumber == nil { firstNonNumber = (line, String(decoding: text, as: UTF8.self)) }
+      if text.count >= 10, text[4] == UInt8(ascii: "-") {
+        if RFC3339.date(text) != nil { dates += 1 } else if RFC3339.dateTime(text) != nil { timestamps += 1 }
+      } else if text.count <= 5, TextValue.bool(text) != nil {
+        bools += 1
+      }
+    }
   }
 
   let path: String
@@ -155,27 +184,27 @@ struct CSVSurvey {
     }
   }
 
-  mutating func add(_ records: DelimitedRecords) throws(LoadError) {
+  mutating func add(_ record: DelimitedRecords.Record) throws(LoadError) {
     count += 1
-    let place = SourcePlace.line(records.line)
-    guard records.count == header.names.count else {
+    let place = SourcePlace.line(record.line)
+    guard record.count == header.names.count else {
       throw LoadError(
         path: path, place: place,
         reason: .malformed(
-          "has \(records.count) field\(records.count == 1 ? "" : "s"), the header has \(header.names.count)"),
-        fix: records.count > header.names.count ? "a field that holds the delimiter must be in double quotes" : nil)
+          "has \(record.count) field\(record.count == 1 ? "" : "s"), the header has \(header.names.count)"),
+        fix: record.count > header.names.count ? "a field that holds the delimiter must be in double quotes" : nil)
     }
     for index in profiles.indices {
       switch header.roles[index] {
-      case .attribute: try note(records, index, place)
+      case .attribute: try note(record, index, place)
       case .id:
-        if records.field(index).trimmed.isEmpty {
+        if record.field(index).trimmed.isEmpty {
           warnings.count("`\(header.names[index])` is empty; the row's number becomes its id", at: place)
         }
       default: break
       }
     }
-    guard let (shape, srid) = try geometry.read(records) else { return }
+    guard let (shape, srid) = try geometry.read(record) else { return }
     if let srid {
       if let known = self.srid, known != srid {
         throw LoadError(
@@ -188,8 +217,8 @@ struct CSVSurvey {
     extent.add(shape)
   }
 
-  private mutating func note(_ records: DelimitedRecords, _ index: Int, _ place: SourcePlace) throws(LoadError) {
-    let raw = records.field(index)
+  private mutating func note(_ record: DelimitedRecords.Record, _ index: Int, _ place: SourcePlace) throws(LoadError) {
+    let raw = record.field(index)
     let text = raw.trimmed
     if text.isEmpty { return }
     if let forced = profiles[index].forced {
@@ -202,27 +231,7 @@ struct CSVSurvey {
       }
       return
     }
-    profiles[index].filled += 1
-    if !profiles[index].hasNUL, raw.contains(0) { profiles[index].hasNUL = true }
-    if profiles[index].isLabel { return }
-    if let number = TextValue.number(text) {
-      profiles[index].numbers += 1
-      if !number.isInteger { profiles[index].doubles += 1 }
-      if number.hasLeadingZero || (number.isInteger && number.integerDigits > Self.largestDigitCount) {
-        profiles[index].labels += 1
-      }
-      return
-    }
-    if profiles[index].firstNonNumber == nil {
-      profiles[index].firstNonNumber = (records.line, String(decoding: text, as: UTF8.self))
-    }
-    if RFC3339.date(text) != nil {
-      profiles[index].dates += 1
-    } else if RFC3339.dateTime(text) != nil {
-      profiles[index].timestamps += 1
-    } else if TextValue.bool(text) != nil {
-      profiles[index].bools += 1
-    }
+    profiles[index].note(raw, text, line: record.line)
   }
 
   func finish(format: String, byteCount: Int, blankLines: Int) throws(LoadError) -> SourceSurvey {
@@ -312,15 +321,15 @@ struct CSVBuilder {
     guard next == types.count else { throw LoadError.changed(path, .file) }
   }
 
-  mutating func feature(_ records: DelimitedRecords) throws(LoadError) -> Feature {
+  mutating func feature(_ record: DelimitedRecords.Record) throws(LoadError) -> Feature {
     number += 1
-    let place = SourcePlace.line(records.line)
-    guard records.count == targets.count else { throw LoadError.changed(path, place) }
+    let place = SourcePlace.line(record.line)
+    guard record.count == targets.count else { throw LoadError.changed(path, place) }
     var row = [Value](repeating: .null, count: types.count)
     for (index, target) in targets.enumerated() where target >= 0 {
-      let raw = records.field(index)
+      let raw = record.field(index)
       if types[target] == .text {
-        if raw.isEmpty, !records.isQuoted(index) { continue }
+        if raw.isEmpty, !record.isQuoted(index) { continue }
         row[target] = .text(Self.text(raw))
         continue
       }
@@ -333,15 +342,15 @@ struct CSVBuilder {
     }
     var id: String? = nil
     if let idColumn {
-      let text = records.field(idColumn).trimmed
+      let text = record.field(idColumn).trimmed
       if !text.isEmpty { id = Self.text(text) }
     }
     return Feature(
-      id: id ?? String(number), values: row, geometry: try geometry.read(records)?.geometry, place: place)
+      id: id ?? String(number), values: row, geometry: try geometry.read(record)?.geometry, place: place)
   }
 
   private static func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
-    bytes.contains(0)
+    memchr(bytes.baseAddress!, 0, bytes.count) != nil
       ? String(decoding: bytes.filter { $0 != 0 }, as: UTF8.self) : String(decoding: bytes, as: UTF8.self)
   }
 }

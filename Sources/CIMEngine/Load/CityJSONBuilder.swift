@@ -5,6 +5,8 @@ struct CityJSONBuilder {
   private let values: ValueReader
   private var layers: [String: LayerBuilder] = [:]
   private var pending: [[Feature]]
+  /// Vertices of the solids that wait in each layer.
+  private var vertices: [Int]
   private let options: LoadOptions
 
   init(path: String, options: LoadOptions, survey: SourceSurvey, zone: ZoneInfo) {
@@ -13,7 +15,11 @@ struct CityJSONBuilder {
     self.survey = survey
     values = ValueReader(zone: zone)
     pending = Array(repeating: [], count: survey.layers.count)
+    vertices = Array(repeating: 0, count: survey.layers.count)
   }
+
+  /// A batch ends early when its solids have so many vertices: detailed models would fill the memory otherwise.
+  private static let vertexLimit = 100_000
 
   static func layerName(ofType type: String, options: LoadOptions) -> String {
     switch type {
@@ -58,8 +64,11 @@ struct CityJSONBuilder {
       } else if !survey.layers[layer].hasZ {
         feature.geometry?.z = []
       }
+      vertices[layer] += feature.solids.reduce(0) { $0 + $1.surfaces.vertexCount }
       pending[layer].append(feature)
-      if pending[layer].count == CityJSON.batchSize { try flush(layer, body) }
+      if pending[layer].count == CityJSON.batchSize || vertices[layer] >= Self.vertexLimit {
+        try flush(layer, body)
+      }
     }
   }
 
@@ -70,6 +79,7 @@ struct CityJSONBuilder {
   private mutating func flush(_ layer: Int, _ body: (FeatureBatch) throws -> Void) throws {
     try body(FeatureBatch(layer: layer, features: pending[layer]))
     pending[layer].removeAll(keepingCapacity: true)
+    vertices[layer] = 0
   }
 
   /// The points or lines of the highest LoD.

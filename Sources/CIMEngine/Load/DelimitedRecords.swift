@@ -3,7 +3,7 @@ internal import Glibc
 /// The records of a CSV or TSV file (RFC 4180) one by one: fields parted by one delimiter, in double quotes where they
 /// hold it, quotes or line breaks. LF, CR LF and CR end a record. Quotes inside an unquoted field stand for themselves.
 final class DelimitedRecords {
-  private struct Field {
+  fileprivate struct Field {
     var start: Int
     var end: Int
     var isQuoted: Bool
@@ -11,15 +11,44 @@ final class DelimitedRecords {
     var isUnescaped: Bool
   }
 
+  /// A record, valid until the next one is read. A plain value: looking at a field costs no more than the pointers.
+  struct Record {
+    fileprivate let base: UnsafePointer<UInt8>
+    fileprivate let unescaped: UnsafePointer<UInt8>
+    fileprivate let fields: UnsafePointer<Field>
+    fileprivate let length: Int
+    let count: Int
+    /// The line on which it starts, from 1.
+    let line: Int
+
+    /// The bytes of a field, quotes taken off.
+    @inline(__always)
+    func field(_ index: Int) -> UnsafeBufferPointer<UInt8> {
+      precondition(index < count)
+      let field = fields[index]
+      return UnsafeBufferPointer(
+        start: (field.isUnescaped ? unescaped : base) + field.start, count: field.end - field.start)
+    }
+
+    func isQuoted(_ index: Int) -> Bool {
+      precondition(index < count)
+      return fields[index].isQuoted
+    }
+
+    /// The raw bytes.
+    var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: base, count: length) }
+  }
+
   private let path: String
   private let reader: ByteReader
-  private var fields: [Field] = []
+  private var fields = UnsafeMutablePointer<Field>.allocate(capacity: 64)
+  private var fieldCapacity = 64
+  private var fieldCount = 0
   private let unescaped = ByteScratch()
   private var passed = 0
   private var nextLine = 1
+  private var line = 0
   let delimiter: UInt8
-  /// The line on which the last record starts, from 1.
-  private(set) var line = 0
   /// Blank lines passed over so far.
   private(set) var blankLines = 0
 
@@ -41,7 +70,6 @@ final class DelimitedRecords {
   }
 
   var bytesRead: Int { reader.bytesRead }
-  var count: Int { fields.count }
 
   /// The candidate that occurs most often outside quotes in the first line.
   static func delimiter(ofHeader bytes: UnsafeBufferPointer<UInt8>) -> UInt8 {
@@ -58,22 +86,10 @@ final class DelimitedRecords {
     return counts[best] == 0 ? candidates[0] : candidates[best]
   }
 
-  /// The bytes of a field, quotes taken off. Valid until the next call of ``next()``.
-  func field(_ index: Int) -> UnsafeBufferPointer<UInt8> {
-    let field = fields[index]
-    if field.isUnescaped {
-      return unescaped.bytes(field.start..<field.end)
-    }
-    return UnsafeBufferPointer(rebasing: reader.bytes[field.start..<field.end])
-  }
+  deinit { fields.deallocate() }
 
-  func isQuoted(_ index: Int) -> Bool { fields[index].isQuoted }
-
-  /// The raw bytes of the last record.
-  var record: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: reader.bytes[..<passed]) }
-
-  /// Reads the next record; false at the end. Blank lines are passed over.
-  func next() throws(LoadError) -> Bool {
+  /// Reads the next record; nil at the end. Blank lines are passed over.
+  func next() throws(LoadError) -> Record? {
     while true {
       reader.advance(by: passed)
       passed = 0
@@ -84,18 +100,20 @@ final class DelimitedRecords {
           passed = length
           break
         }
-        if isAtEnd { return false }
+        if isAtEnd { return nil }
         guard reader.bytes.count < Self.recordLimit else {
           throw LoadError(
             path: path, place: .line(line), reason: .malformed("a record of more than 256 MB; is a quote left open?"))
         }
         isAtEnd = try !reader.fill()
       }
-      if fields.count == 1, fields[0].start == fields[0].end, !fields[0].isQuoted {
+      if fieldCount == 1, fields[0].start == fields[0].end, !fields[0].isQuoted {
         blankLines += 1
         continue
       }
-      return true
+      return Record(
+        base: reader.bytes.baseAddress!, unescaped: unescaped.base, fields: fields, length: passed, count: fieldCount,
+        line: line)
     }
   }
 
@@ -104,8 +122,10 @@ final class DelimitedRecords {
     let bytes = reader.bytes
     let count = bytes.count
     guard count > 0, let base = bytes.baseAddress else { return nil }
-    fields.removeAll(keepingCapacity: true)
     unescaped.removeAll()
+    let (delimiter, line) = (delimiter, line)
+    var (fields, capacity, found) = (fields, fieldCapacity, 0)
+    defer { (self.fields, fieldCapacity, fieldCount) = (fields, capacity, found) }
     var at = 0
     var lines = 0
     while true {
@@ -148,7 +168,7 @@ final class DelimitedRecords {
         if at < count, base[at] != delimiter, base[at] != UInt8(ascii: "\n"), base[at] != UInt8(ascii: "\r") {
           throw LoadError(
             path: path, place: .line(line + lines),
-            reason: .malformed("text follows the closing quote of field \(fields.count + 1)"),
+            reason: .malformed("text follows the closing quote of field \(found + 1)"),
             fix: "a quote inside a quoted field is written twice")
         }
       } else {
@@ -157,7 +177,14 @@ final class DelimitedRecords {
         }
         field.end = at
       }
-      fields.append(field)
+      if found == capacity {
+        let larger = UnsafeMutablePointer<Field>.allocate(capacity: capacity * 2)
+        larger.moveInitialize(from: fields, count: found)
+        fields.deallocate()
+        (fields, capacity) = (larger, capacity * 2)
+      }
+      (fields + found).initialize(to: field)
+      found += 1
       guard at < count else {
         guard isAtEnd else { return nil }
         nextLine = line + lines + 1
@@ -180,7 +207,7 @@ final class DelimitedRecords {
 
 /// A growing run of bytes whose address can be handed out until it grows.
 private final class ByteScratch {
-  private var base = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
+  private(set) var base = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
   private var capacity = 256
   private(set) var count = 0
 
@@ -198,10 +225,6 @@ private final class ByteScratch {
     }
     memcpy(base + count, bytes, length)
     count += length
-  }
-
-  func bytes(_ range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
-    UnsafeBufferPointer(start: base + range.lowerBound, count: range.count)
   }
 }
 

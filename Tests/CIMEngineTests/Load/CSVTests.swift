@@ -71,8 +71,8 @@ import Testing
     try withFile(text, named: "t.csv") { path in
       let records = try DelimitedRecords(path: path, encoding: nil, delimiter: UInt8(ascii: ","), capacity: capacity)
       var result: [[String]] = []
-      while try records.next() {
-        result.append((0..<records.count).map { String(decoding: records.field($0), as: UTF8.self) })
+      while let record = try records.next() {
+        result.append((0..<record.count).map { String(decoding: record.field($0), as: UTF8.self) })
       }
       return result
     }
@@ -106,7 +106,7 @@ import Testing
     try withFile("a,b\r\n\"x\ny\",1\r\n\r\n2,3\n", named: "t.csv") { path in
       let records = try DelimitedRecords(path: path, encoding: nil, delimiter: nil)
       var lines: [Int] = []
-      while try records.next() { lines.append(records.line) }
+      while let record = try records.next() { lines.append(record.line) }
       #expect(lines == [1, 2, 5])
       #expect(records.blankLines == 1)
     }
