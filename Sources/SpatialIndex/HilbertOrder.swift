@@ -15,7 +15,7 @@ public enum HilbertOrder {
   public static func order<let D: Int>(
     of boxes: UnsafeBufferPointer<Box<D>>, workers: Workers = .one
   ) -> [UInt32] {
-    permutation(of: BoxSource(boxes), workers: workers).order
+    permutation(of: BoxSource(boxes), workers: workers)
   }
 
   /// The permutation that sorts `boxes` along the curve.
@@ -30,27 +30,36 @@ public enum HilbertOrder {
   public static func order(
     ofPoints coordinates: UnsafeBufferPointer<Double>, dimensions: Int = 2, workers: Workers = .one
   ) -> [UInt32] {
-    permutation(of: BoxSource(points: coordinates, dimensions: dimensions), workers: workers).order
+    permutation(of: BoxSource(points: coordinates, dimensions: dimensions), workers: workers)
   }
 
-  /// The order, and how many items at its front have a place.
   @usableFromInline
-  static func permutation(of source: BoxSource, workers: Workers) -> (order: [UInt32], placed: Int) {
+  static func permutation(of source: BoxSource, workers: Workers) -> [UInt32] {
     let count = source.count
     precondition(count <= Int(UInt32.max), "an index holds at most 4,294,967,295 items")
-    var placed = 0
-    let order = [UInt32](unsafeUninitializedCapacity: count) { buffer, initialized in
+    return [UInt32](unsafeUninitializedCapacity: count) { buffer, initialized in
       initialized = count
       guard count > 0 else { return }
       let frame = CurveFrame(of: source, workers: workers)
-      placed = frame.placed
-      if source.dimensions == 2 {
-        sort2D(source, frame, into: buffer.baseAddress!, workers: workers)
-      } else {
-        sortAny(source, frame, into: buffer.baseAddress!)
-      }
+      let scratch = UnsafeMutableRawPointer.allocate(byteCount: scratchBytes(frame.placed), alignment: 64)
+      defer { scratch.deallocate() }
+      sort(source, frame, into: buffer.baseAddress!, scratch: scratch, workers: workers)
     }
-    return (order, placed)
+  }
+
+  /// Working memory that ``sort(_:_:into:scratch:workers:)`` needs.
+  static func scratchBytes(_ placed: Int) -> Int { 20 * Swift.max(1, placed) }
+
+  /// Writes the order of the items of `source`, whose frame is `frame`, into `order`.
+  static func sort(
+    _ source: BoxSource, _ frame: CurveFrame, into order: UnsafeMutablePointer<UInt32>,
+    scratch: UnsafeMutableRawPointer, workers: Workers
+  ) {
+    if source.dimensions == 2 {
+      sort2D(source, frame, into: order, scratch: scratch, workers: workers)
+    } else {
+      sortAny(source, frame, into: order, scratch: scratch)
+    }
   }
 
   /// Cells of more items than this are ordered by a curve of their own.
@@ -97,6 +106,21 @@ struct BoxSource: @unchecked Sendable {
     return true
   }
 
+  /// The corners of item `i` in the plane.
+  @inline(__always)
+  func corners2D(_ i: Int) -> (lower: SIMD2<Double>, upper: SIMD2<Double>) {
+    let p = UnsafeRawPointer(base + i &* stride)
+    return (
+      p.loadUnaligned(as: SIMD2<Double>.self), p.loadUnaligned(fromByteOffset: 8 &* upper, as: SIMD2<Double>.self)
+    )
+  }
+
+  /// ``hasPlace(_:)`` in the plane.
+  @inline(__always)
+  static func hasPlace(_ lower: SIMD2<Double>, _ upper: SIMD2<Double>) -> Bool {
+    all((lower .<= upper) .& (lower .> -.infinity) .& (upper .< .infinity))
+  }
+
   /// Coordinate `d` of the centre of item `i`; halved first, so that it cannot overflow.
   @inline(__always)
   func centre(_ i: Int, _ d: Int) -> Double {
@@ -124,15 +148,18 @@ struct CurveFrame {
       let mine = out + part * width
       for d in 0..<dimensions { mine[d] = .infinity; mine[dimensions + d] = -.infinity }
       if dimensions == 2 {
-        var (x0, y0, x1, y1) = (Double.infinity, Double.infinity, -Double.infinity, -Double.infinity)
+        var low = SIMD2<Double>(repeating: .infinity)
+        var high = SIMD2<Double>(repeating: -.infinity)
         var n = 0
-        for i in range where source.hasPlace(i) {
-          let x = source.centre(i, 0), y = source.centre(i, 1)
-          x0 = x < x0 ? x : x0; x1 = x > x1 ? x : x1
-          y0 = y < y0 ? y : y0; y1 = y > y1 ? y : y1
-          n += 1
+        for i in range {
+          let (lower, upper) = source.corners2D(i)
+          guard BoxSource.hasPlace(lower, upper) else { continue }
+          let centre = lower * 0.5 + upper * 0.5
+          low.replace(with: centre, where: centre .< low)
+          high.replace(with: centre, where: centre .> high)
+          n &+= 1
         }
-        mine[0] = x0; mine[1] = y0; mine[2] = x1; mine[3] = y1; mine[4] = Double(n)
+        (mine[0], mine[1], mine[2], mine[3], mine[4]) = (low[0], low[1], high[0], high[1], Double(n))
         return
       }
       var n = 0
@@ -262,60 +289,70 @@ extension HilbertOrder {
     return result
   }
 
-  /// 2D: place and item number in one word, four stable counting passes of eight bits.
+  /// 2D: place and item number in one word. One counting pass by the top eight bits, then each of the 256 parts on its
+  /// own, which fits a cache.
   private static func sort2D(
-    _ source: BoxSource, _ frame: CurveFrame, into order: UnsafeMutablePointer<UInt32>, workers: Workers
+    _ source: BoxSource, _ frame: CurveFrame, into order: UnsafeMutablePointer<UInt32>,
+    scratch: UnsafeMutableRawPointer, workers: Workers
   ) {
-    let count = source.count
-    let placed = frame.placed
-    let keys = UnsafeMutablePointer<UInt64>.allocate(capacity: 2 * count)
-    defer { keys.deallocate() }
-    nonisolated(unsafe) let first = keys
-    nonisolated(unsafe) let out = order
+    let (count, placed) = (source.count, frame.placed)
     let scale = frame.scale(cells: 65_536)
-    let (x0, y0) = (frame.lower[0], frame.lower[1])
+    let origin = SIMD2(frame.lower[0], frame.lower[1]) * 0.5
     let table = table2D
-    let allPlaced = placed == count
-    workers.split(count) { _, range in
+    @inline(__always)
+    @Sendable func place(_ lower: SIMD2<Double>, _ upper: SIMD2<Double>, _ table: UnsafePointer<UInt16>) -> UInt64 {
+      // As in curveCell, for both axes.
+      let cells = ((lower * 0.5 + upper * 0.5) * 0.5 - origin) * scale + 4_503_599_627_370_496
+      let bits = unsafeBitCast(cells, to: SIMD2<UInt64>.self)
+      return UInt64(
+        place2D(UInt32(truncatingIfNeeded: bits[0]) & 0xffff, UInt32(truncatingIfNeeded: bits[1]) & 0xffff, table))
+    }
+    nonisolated(unsafe) let keys = scratch.assumingMemoryBound(to: UInt64.self)
+    nonisolated(unsafe) let parted = keys + placed
+    nonisolated(unsafe) let out = order
+    if placed == count {
+      workers.split(count) { _, range in
+        table.steps.withUnsafeBufferPointer { table in
+          for i in range {
+            let (lower, upper) = source.corners2D(i)
+            keys[i] = place(lower, upper, table.baseAddress!) << 32 | UInt64(i)
+          }
+        }
+      }
+    } else {
+      // Items without a place go to the end in the order of the input.
+      var (next, tail) = (0, placed)
       table.steps.withUnsafeBufferPointer { table in
-        let table = table.baseAddress!
-        for i in range {
-          if allPlaced || source.hasPlace(i) {
-            let x = curveCell(source.centre(i, 0), x0, scale) & 0xffff
-            let y = curveCell(source.centre(i, 1), y0, scale) & 0xffff
-            first[i] = UInt64(place2D(x, y, table)) << 32 | UInt64(i)
+        for i in 0..<count {
+          let (lower, upper) = source.corners2D(i)
+          if BoxSource.hasPlace(lower, upper) {
+            keys[next] = place(lower, upper, table.baseAddress!) << 32 | UInt64(i)
+            next += 1
           } else {
-            first[i] = .max << 32 | UInt64(i)
+            out[tail] = UInt32(i)
+            tail += 1
           }
         }
       }
     }
-    if !allPlaced {
-      // Items without a place go to the end in the order of the input; the others move up.
-      var write = 0
-      var unplaced: [UInt64] = []
-      unplaced.reserveCapacity(count - placed)
-      for i in 0..<count {
-        if source.hasPlace(i) {
-          first[write] = first[i]
-          write += 1
-        } else {
-          unplaced.append(first[i])
-        }
-      }
-      for (i, key) in unplaced.enumerated() { order[placed + i] = UInt32(truncatingIfNeeded: key) }
-    }
     guard placed > 0 else { return }
-    RadixSort.sortHighWords(keys, scratch: keys + count, count: placed, workers: workers)
-    workers.split(placed) { _, range in
-      for i in range { out[i] = UInt32(truncatingIfNeeded: first[i]) }
+    let starts = RadixSort.partition(keys, into: parted, count: placed, shift: 56, workers: workers)
+    let parts = workers.count
+    workers.perform { part in
+      for digit in 0..<256 where starts[digit] * parts / placed == part {
+        let (start, end) = (starts[digit], starts[digit + 1])
+        guard start < end else { continue }
+        let sorted = RadixSort.sortMiddle(parted + start, spare: keys + start, count: end - start)
+        for i in 0..<end - start { out[start + i] = UInt32(truncatingIfNeeded: sorted[i]) }
+        reorderCrowds(source, count: end - start, order: out + start) { sorted[$0] >> 32 }
+      }
     }
-    reorderCrowds(source, count: placed, order: order) { keys[$0] >> 32 }
   }
 
   /// Any dimension: places of up to 63 bits beside the item numbers, only the passes that change anything.
   private static func sortAny(
-    _ source: BoxSource, _ frame: CurveFrame, into order: UnsafeMutablePointer<UInt32>
+    _ source: BoxSource, _ frame: CurveFrame, into order: UnsafeMutablePointer<UInt32>,
+    scratch: UnsafeMutableRawPointer
   ) {
     let count = source.count
     let placed = frame.placed
@@ -323,10 +360,8 @@ extension HilbertOrder {
     let bits = Swift.min(16, 63 / dimensions)
     let scale = frame.scale(cells: Double(1 << bits))
     let mask: UInt32 = (1 << UInt32(bits)) - 1
-    let keys = UnsafeMutablePointer<UInt64>.allocate(capacity: 2 * count)
-    defer { keys.deallocate() }
-    let spare = UnsafeMutablePointer<UInt32>.allocate(capacity: count)
-    defer { spare.deallocate() }
+    let keys = scratch.assumingMemoryBound(to: UInt64.self)
+    let spare = (scratch + 16 * placed).assumingMemoryBound(to: UInt32.self)
     var cell = [UInt32](repeating: 0, count: dimensions)
     var (write, tail) = (0, placed)
     for i in 0..<count {
@@ -340,7 +375,7 @@ extension HilbertOrder {
       order[write] = UInt32(i)
       write += 1
     }
-    RadixSort.sort(keys, values: order, spareKeys: keys + count, spareValues: spare, count: placed)
+    RadixSort.sort(keys, values: order, spareKeys: keys + placed, spareValues: spare, count: placed)
     reorderCrowds(source, count: placed, order: order) { keys[$0] }
   }
 
@@ -349,11 +384,17 @@ extension HilbertOrder {
     _ source: BoxSource, count: Int, order: UnsafeMutablePointer<UInt32>, key: (Int) -> UInt64
   ) {
     var start = 0
-    while start < count {
-      var end = start + 1
-      // Most cells hold a few items; look `crowd` ahead first.
-      while end < count, key(end) == key(start) { end += 1 }
-      if end - start > crowd { reorder(source, UnsafeMutableBufferPointer(start: order + start, count: end - start)) }
+    while start + crowd < count {
+      // Equal places follow each other, so looking `crowd` ahead is enough.
+      let place = key(start)
+      guard key(start + crowd) == place else {
+        start += 1
+        continue
+      }
+      while start > 0, key(start - 1) == place { start -= 1 }
+      var end = start + crowd + 1
+      while end < count, key(end) == place { end += 1 }
+      reorder(source, UnsafeMutableBufferPointer(start: order + start, count: end - start))
       start = end
     }
   }

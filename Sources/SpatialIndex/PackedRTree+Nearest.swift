@@ -12,14 +12,10 @@ public struct Neighbour: Sendable, Equatable {
 
   @inlinable public var distance: Double { squaredDistance.squareRoot() }
 
-  /// Nearer first; of equally near ones the lower item number.
-  @inlinable @inline(__always)
-  func precedes(_ other: Neighbour) -> Bool {
-    squaredDistance < other.squaredDistance || (squaredDistance == other.squaredDistance && item < other.item)
-  }
 }
 
-/// The nearest items so far, in order. Kept between searches, it saves an allocation for each.
+/// The nearest items of a search, in order, and its working memory. Kept between searches, it saves an allocation for
+/// each.
 ///
 /// ```swift
 /// var list = NearestList(count: 10)
@@ -38,6 +34,7 @@ public struct NearestList: ~Copyable {
   @usableFromInline var size = 0
   /// Nothing farther than this can enter the list.
   @usableFromInline var limit = Double.infinity
+  @usableFromInline var frontier = Frontier()
 
   public init(count: Int, withTies: Bool = false) {
     wanted = Swift.max(0, count)
@@ -46,7 +43,7 @@ public struct NearestList: ~Copyable {
     elements = .allocate(capacity: capacity)
   }
 
-  deinit { elements.deallocate() }
+  @inlinable deinit { elements.deallocate() }
 
   /// How many there are: fewer than wanted when there were no more.
   @inlinable public var count: Int { size }
@@ -65,24 +62,29 @@ public struct NearestList: ~Copyable {
     limit = wanted > 0 && distance >= 0 ? distance * distance : -1
   }
 
-  /// Takes an item in at its place if it is near enough.
-  @inlinable
-  mutating func insert(_ item: Int, _ squaredDistance: Double) {
+  /// Takes an item in at its place if it is near enough. `numbers` turns what is listed into item numbers, which decide
+  /// between equally near ones.
+  @inlinable @inline(__always)
+  mutating func insert(_ position: Int, _ squaredDistance: Double, _ numbers: UnsafePointer<UInt32>?) {
     guard squaredDistance <= limit else { return }
-    let new = Neighbour(item: item, squaredDistance: squaredDistance)
-    if size >= wanted, !withTies, !new.precedes(elements[size - 1]) { return }
+    func precedes(_ other: Neighbour) -> Bool {
+      if squaredDistance != other.squaredDistance { return squaredDistance < other.squaredDistance }
+      if let numbers { return numbers[position] < numbers[other.item] }
+      return position < other.item
+    }
+    if size >= wanted, !withTies, !precedes(elements[size &- 1]) { return }
     if size == capacity { grow() }
     var at = size
-    while at > 0, new.precedes(elements[at - 1]) {
-      elements[at] = elements[at - 1]
-      at -= 1
+    while at > 0, precedes(elements[at &- 1]) {
+      elements[at] = elements[at &- 1]
+      at &-= 1
     }
-    elements[at] = new
-    size += 1
+    elements[at] = Neighbour(item: position, squaredDistance: squaredDistance)
+    size &+= 1
     guard size >= wanted else { return }
-    limit = elements[wanted - 1].squaredDistance
+    limit = elements[wanted &- 1].squaredDistance
     if withTies {
-      while elements[size - 1].squaredDistance > limit { size -= 1 }
+      while elements[size &- 1].squaredDistance > limit { size &-= 1 }
     } else {
       size = wanted
     }
@@ -95,6 +97,110 @@ public struct NearestList: ~Copyable {
     elements.deallocate()
     elements = larger
     capacity *= 2
+  }
+}
+
+/// The opened blocks of a best-first search: the distances of their entries, those already visited being NaN, and the
+/// least of each block. A queue of blocks is a sixteenth as long as one of entries, so it is simply scanned.
+@usableFromInline
+struct Frontier: ~Copyable {
+  @usableFromInline var distances: UnsafeMutablePointer<Double>
+  @usableFromInline var least: UnsafeMutablePointer<Double>
+  @usableFromInline var blocks: UnsafeMutablePointer<(level: Int, index: Int)>
+  @usableFromInline var count = 0
+  @usableFromInline var capacity = 32
+
+  @usableFromInline
+  init() {
+    // One row more than `capacity`, to fill before it is taken in.
+    distances = .allocate(capacity: (capacity + 1) * TreeLayout.capacity)
+    least = .allocate(capacity: capacity)
+    blocks = .allocate(capacity: capacity)
+  }
+
+  @inlinable deinit {
+    distances.deallocate()
+    least.deallocate()
+    blocks.deallocate()
+  }
+
+  @usableFromInline
+  mutating func grow() {
+    let old = (distances, least, blocks)
+    distances = .allocate(capacity: (2 * capacity + 1) * TreeLayout.capacity)
+    least = .allocate(capacity: 2 * capacity)
+    blocks = .allocate(capacity: 2 * capacity)
+    distances.update(from: old.0, count: (capacity + 1) * TreeLayout.capacity)
+    least.update(from: old.1, count: capacity)
+    blocks.update(from: old.2, count: capacity)
+    old.0.deallocate()
+    old.1.deallocate()
+    old.2.deallocate()
+    capacity *= 2
+  }
+
+  /// The row behind the last one.
+  @inlinable @inline(__always)
+  var spare: UnsafeMutablePointer<Double> { distances + count &* TreeLayout.capacity }
+
+  /// Takes the spare row in.
+  @inlinable @inline(__always)
+  mutating func append(level: Int, index: Int, least value: Double) {
+    least[count] = value
+    blocks[count] = (level, index)
+    count &+= 1
+    if count == capacity { grow() }
+  }
+
+  /// The row with the least distance; nil when there are none.
+  @inlinable @inline(__always)
+  var nearest: Int? {
+    guard count > 0 else { return nil }
+    var row = 0
+    var other = 1
+    while other < count {
+      if least[other] < least[row] { row = other }
+      other &+= 1
+    }
+    return row
+  }
+
+  /// Takes the nearest entry out of `row`, and the row itself once it has none or none as near as `limit`; nil when it
+  /// had none.
+  @inlinable @inline(__always)
+  mutating func removeNearest(of row: Int, limit: Double) -> (level: Int, entry: Int)? {
+    let values = distances + row &* TreeLayout.capacity
+    let value = least[row]
+    var bits = SIMD2<Int64>()
+    for i in 0..<8 { bits |= laneBits(pair(values, 2 &* i) .== value, i) }
+    let lanes = UInt32(truncatingIfNeeded: bits[0] | bits[1])
+    let (level, index) = blocks[row]
+    if lanes == 0 {
+      remove(row)
+      return nil
+    }
+    let lane = lanes.trailingZeroBitCount
+    values[lane] = .nan
+    if lanes & (lanes &- 1) == 0 {
+      var low = SIMD2<Double>(repeating: .infinity)
+      for i in 0..<8 {
+        let next = pair(values, 2 &* i)
+        low.replace(with: next, where: next .< low)
+      }
+      let next = low[0] < low[1] ? low[0] : low[1]
+      least[row] = next
+      if !(next <= limit) { remove(row) }
+    }
+    return (level, index &<< TreeLayout.shift | lane)
+  }
+
+  @inlinable @inline(__always)
+  mutating func remove(_ row: Int) {
+    count &-= 1
+    guard row != count else { return }
+    (distances + row &* TreeLayout.capacity).update(from: spare, count: TreeLayout.capacity)
+    least[row] = least[count]
+    blocks[row] = blocks[count]
   }
 }
 
@@ -119,7 +225,7 @@ extension PackedRTreeView {
   @inlinable
   public func nearest(to target: Box<D>, within distance: Double = .infinity, into list: inout NearestList) {
     list.reset(within: distance)
-    collectNearest(to: target, sortingItems: false, &list) { _, squared in squared }
+    collectNearest(to: target, oneByOne: false, &list) { _, squared in squared }
   }
 
   /// The `count` items nearest to `target` by the caller's own measure, nearest first.
@@ -144,8 +250,8 @@ extension PackedRTreeView {
     squaredDistance: (_ item: Int) throws(E) -> Double?
   ) throws(E) {
     list.reset(within: distance)
-    try collectNearest(to: widened(target), sortingItems: true, &list) { (item, _) throws(E) in
-      try squaredDistance(item) ?? .nan
+    try collectNearest(to: widened(target), oneByOne: true, &list) { (position, _) throws(E) in
+      try squaredDistance(item(at: position)) ?? .nan
     }
   }
 
@@ -161,78 +267,76 @@ extension PackedRTreeView {
     return box.expanded(by: largest * 0x1p-46)
   }
 
-  /// Depth first, nearest child first, with the list's limit cutting branches off.
+  /// Best first: always the nearest entry of all blocks opened so far, so no block is opened which the answer does not
+  /// reach. Items are taken whole blocks at a time, or `oneByOne` in their order when measuring is dear.
   @inlinable @inline(__always)
   func collectNearest<E: Error>(
-    to target: Box<D>, sortingItems: Bool, _ list: inout NearestList,
-    _ measure: (_ item: Int, _ squaredBoxDistance: Double) throws(E) -> Double
+    to target: Box<D>, oneByOne: Bool, _ list: inout NearestList,
+    _ measure: (_ position: Int, _ squaredBoxDistance: Double) throws(E) -> Double
   ) throws(E) {
     guard height > 0, list.limit >= 0, !target.isEmpty else { return }
-    var distances = InlineArray<128, Double>(repeating: 0)
-    var pending = InlineArray<8, UInt32>(repeating: 0)
-    var (level, index) = (height - 1, 0)
+    list.frontier.count = 0
+    var (level, index) = (height &- 1, 0)
     while true {
-      let block = block(level: level, index)
-      let upper = upperOffset(level: level)
-      let row = level &* TreeLayout.capacity
-      var bits = SIMD2<Int64>()
-      let limit = list.limit
-      for i in 0..<8 {
-        let squared = squaredDistances(to: target, block, upper: upper, i)
-        distances[unchecked: row &+ 2 &* i] = squared[0]
-        distances[unchecked: row &+ 2 &* i &+ 1] = squared[1]
-        bits |= laneBits(squared .<= limit, i)
-      }
-      var near = UInt32(truncatingIfNeeded: bits[0] | bits[1]) & lanes(level: level, index)
-      if level == 0 {
-        if hasHoles { near = withoutHoles(near, block) }
-        let first = index << TreeLayout.shift
+      let row = list.frontier.spare
+      let least = distances(to: target, level: level, index, into: row)
+      if level > 0 || oneByOne {
+        if least <= list.limit { list.frontier.append(level: level, index: index, least: least) }
+      } else if least <= list.limit {
+        let limit = list.limit
+        var bits = SIMD2<Int64>()
+        for i in 0..<8 { bits |= laneBits(pair(row, 2 &* i) .<= limit, i) }
+        var near = UInt32(truncatingIfNeeded: bits[0] | bits[1])
         while near != 0 {
-          var lane = near.trailingZeroBitCount
-          if sortingItems {
-            var rest = near & (near &- 1)
-            while rest != 0 {
-              let other = rest.trailingZeroBitCount
-              rest &= rest &- 1
-              if distances[unchecked: row &+ other] < distances[unchecked: row &+ lane] { lane = other }
-            }
-          }
-          near &= ~(1 &<< UInt32(truncatingIfNeeded: lane))
-          let squared = distances[unchecked: row &+ lane]
-          if squared <= list.limit {
-            let item = item(at: first | lane)
-            list.insert(item, try measure(item, squared))
-          }
+          let lane = near.trailingZeroBitCount
+          near &= near &- 1
+          let position = index &<< TreeLayout.shift | lane
+          list.insert(position, try measure(position, row[lane]), numbers)
         }
-        level = 1
-        index >>= TreeLayout.shift
-      } else {
-        pending[unchecked: level] = near
       }
-      // Up to the lowest level that still has a child near enough, and down to its nearest one.
+      // The nearest node of the frontier is opened next; items on the way are measured.
       while true {
-        guard level < height else { return }
-        var rest = pending[unchecked: level]
-        if rest != 0 {
-          let row = level &* TreeLayout.capacity
-          var lane = rest.trailingZeroBitCount
-          let all = rest
-          rest &= rest &- 1
-          while rest != 0 {
-            let other = rest.trailingZeroBitCount
-            rest &= rest &- 1
-            if distances[unchecked: row &+ other] < distances[unchecked: row &+ lane] { lane = other }
+        guard let row = list.frontier.nearest, list.frontier.least[row] <= list.limit else {
+          if let numbers {
+            for i in 0..<list.size { list.elements[i].item = Int(numbers[list.elements[i].item]) }
           }
-          if distances[unchecked: row &+ lane] <= list.limit {
-            pending[unchecked: level] = all & ~(1 &<< UInt32(truncatingIfNeeded: lane))
-            level -= 1
-            index = index << TreeLayout.shift | lane
-            break
-          }
+          return
         }
-        level += 1
-        index >>= TreeLayout.shift
+        let least = list.frontier.least[row]
+        guard let (parent, entry) = list.frontier.removeNearest(of: row, limit: list.limit) else { continue }
+        if parent > 0 {
+          (level, index) = (parent &- 1, entry)
+          break
+        }
+        list.insert(entry, try measure(entry, least), numbers)
       }
     }
+  }
+
+  /// Writes the squared distances of the entries of a block into `row`, NaN where there is none, and gives the least.
+  @inlinable @inline(__always)
+  func distances(
+    to target: Box<D>, level: Int, _ index: Int, into row: UnsafeMutablePointer<Double>
+  ) -> Double {
+    let block = block(level: level, index)
+    let upper = upperOffset(level: level)
+    var low = SIMD2<Double>(repeating: .infinity)
+    for i in 0..<8 {
+      let squared = squaredDistances(to: target, block, upper: upper, i)
+      UnsafeMutableRawPointer(row + 2 &* i).storeBytes(of: squared, as: SIMD2<Double>.self)
+      low.replace(with: squared, where: squared .< low)
+    }
+    var lanes = lanes(level: level, index)
+    if level == 0, hasHoles { lanes = withoutHoles(lanes, block) }
+    if lanes == 0xffff { return low[0] < low[1] ? low[0] : low[1] }
+    var least = Double.infinity
+    for lane in 0..<TreeLayout.capacity {
+      if lanes &>> UInt32(truncatingIfNeeded: lane) & 1 == 0 {
+        row[lane] = .nan
+      } else if row[lane] < least {
+        least = row[lane]
+      }
+    }
+    return least
   }
 }

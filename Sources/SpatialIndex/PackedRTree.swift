@@ -186,10 +186,10 @@ public struct PackedRTreeView<let D: Int>: @unchecked Sendable {
 /// 128 bytes of header, the levels of blocks from the root down, then item numbers unless sorted. Little endian.
 @usableFromInline
 struct TreeLayout: Sendable {
-  @usableFromInline static let capacity = 16
-  @usableFromInline static let shift = 4
-  @usableFromInline static let mask = 15
-  static let headerBytes = 128
+  @inlinable static var capacity: Int { 16 }
+  @inlinable static var shift: Int { 4 }
+  @inlinable static var mask: Int { 15 }
+  static var headerBytes: Int { 128 }
 
   @usableFromInline let dimensions: Int
   @usableFromInline let count: Int
@@ -248,11 +248,11 @@ final class TreeStorage: @unchecked Sendable {
 
   @usableFromInline
   init(_ source: BoxSource, sorted: Bool, workers: Workers) {
-    var order: [UInt32] = []
+    precondition(source.count <= Int(UInt32.max), "an index holds at most 4,294,967,295 items")
     var covered = 0
     var hasHoles = false
+    var frame: CurveFrame? = nil
     if sorted {
-      precondition(source.count <= Int(UInt32.max), "an index holds at most 4,294,967,295 items")
       var placed = 0
       for i in 0..<source.count where source.hasPlace(i) {
         placed += 1
@@ -260,7 +260,8 @@ final class TreeStorage: @unchecked Sendable {
       }
       hasHoles = placed != covered
     } else {
-      (order, covered) = HilbertOrder.permutation(of: source, workers: workers)
+      frame = CurveFrame(of: source, workers: workers)
+      covered = frame!.placed
     }
     var isPoints = source.upper == 0
     if !isPoints {
@@ -277,22 +278,27 @@ final class TreeStorage: @unchecked Sendable {
       dimensions: source.dimensions, count: source.count, covered: covered, isPoints: isPoints,
       isSorted: sorted, hasHoles: hasHoles)
     base = .allocate(byteCount: layout.byteCount, alignment: 64)
-    order.withUnsafeBufferPointer { order in
-      fill(source, order: sorted ? nil : order.baseAddress, workers: workers)
+    var order: UnsafeMutablePointer<UInt32>? = nil
+    if let frame {
+      order = (base + layout.numbersOffset).assumingMemoryBound(to: UInt32.self)
+      // The memory of the items' boxes is free until they are written: fresh pages are what costs.
+      let needed = HilbertOrder.scratchBytes(covered)
+      let itemsOffset = layout.height > 0 ? layout.levelOffset(0) : 0
+      if layout.height > 0, layout.numbersOffset - itemsOffset >= needed {
+        HilbertOrder.sort(source, frame, into: order!, scratch: base + itemsOffset, workers: workers)
+      } else {
+        let scratch = UnsafeMutableRawPointer.allocate(byteCount: needed, alignment: 64)
+        HilbertOrder.sort(source, frame, into: order!, scratch: scratch, workers: workers)
+        scratch.deallocate()
+      }
     }
-  }
-
-  private func fill(_ source: BoxSource, order: UnsafePointer<UInt32>?, workers: Workers) {
     // A literal number of dimensions lets the compiler unroll the loops over them.
     switch layout.dimensions {
     case 2: fillLevels(source, order, workers, dimensions: 2)
     case 3: fillLevels(source, order, workers, dimensions: 3)
     case let dimensions: fillLevels(source, order, workers, dimensions: dimensions)
     }
-    if let order {
-      (base + layout.numbersOffset).copyMemory(from: order, byteCount: 4 * layout.count)
-    }
-    let end = layout.numbersOffset + (layout.isSorted ? 0 : 4 * layout.count)
+    let end = layout.numbersOffset + (sorted ? 0 : 4 * layout.count)
     (base + end).initializeMemory(as: UInt8.self, repeating: 0, count: layout.byteCount - end)
     writeHeader()
   }
@@ -311,68 +317,108 @@ final class TreeStorage: @unchecked Sendable {
     nonisolated(unsafe) let items = (base + layout.levelOffset(0)).assumingMemoryBound(to: Double.self)
     let itemDoubles = layout.blockDoubles(0)
     let hasHoles = layout.hasHoles
-    workers.split(layout.blocks(0)) { _, blocks in
+    let levelOneUpper = dimensions * capacity
+    nonisolated(unsafe) let nodes = layout.height == 1
+      ? nil : (base + layout.levelOffset(1)).assumingMemoryBound(to: Double.self)
+    workers.split(layout.blocks(0), grain: capacity) { _, blocks in
       for block in blocks {
-        let p = items + block * itemDoubles
-        let first = block * capacity
-        let n = Swift.min(capacity, covered - first)
-        for lane in 0..<n {
-          let item = order.map { Int($0[first + lane]) } ?? first + lane
-          let corner = source.base + item * source.stride
-          for d in 0..<dimensions { p[d * capacity + lane] = corner[d] }
-          if itemUpper > 0 {
-            for d in 0..<dimensions { p[itemUpper + d * capacity + lane] = corner[source.upper + d] }
-          }
-          if hasHoles, !source.hasPlace(item) {
-            for d in 0..<dimensions {
-              if itemUpper > 0 { p[itemUpper + d * capacity + lane] = -.infinity }
-              p[d * capacity + lane] = .infinity
+        let p = items + block &* itemDoubles
+        let first = block &* capacity
+        let n = Swift.min(capacity, covered &- first)
+        if let order {
+          Self.gather(source, p, count: n, upper: itemUpper, dimensions: dimensions) { Int(order[first &+ $0]) }
+        } else {
+          Self.gather(source, p, count: n, upper: itemUpper, dimensions: dimensions) { first &+ $0 }
+          if hasHoles {
+            for lane in 0..<n where !source.hasPlace(first + lane) {
+              Self.clear(p, lanes: lane..<lane + 1, upper: itemUpper, dimensions: dimensions)
             }
           }
         }
-        if n < capacity { Self.clear(p, from: n, upper: itemUpper, dimensions: dimensions) }
+        if n < capacity { Self.clear(p, lanes: n..<capacity, upper: itemUpper, dimensions: dimensions) }
+        // The block is in the cache: its own box now.
+        if let nodes {
+          let node = nodes + (block &>> TreeLayout.shift) &* (2 &* levelOneUpper) + (block & TreeLayout.mask)
+          Self.enclose(p, upper: itemUpper, in: node, dimensions: dimensions)
+        }
       }
     }
     for level in 1..<Swift.max(1, layout.height) {
-      nonisolated(unsafe) let below =
-        UnsafePointer((base + layout.levelOffset(level - 1)).assumingMemoryBound(to: Double.self))
-      nonisolated(unsafe) let nodes = (base + layout.levelOffset(level)).assumingMemoryBound(to: Double.self)
-      let belowDoubles = layout.blockDoubles(level - 1)
-      let belowUpper = level == 1 ? itemUpper : dimensions * capacity
       let upper = dimensions * capacity
+      nonisolated(unsafe) let nodes = (base + layout.levelOffset(level)).assumingMemoryBound(to: Double.self)
       let entries = layout.entries(level)
-      (entries < 4096 ? Workers.one : workers).split(layout.blocks(level)) { _, blocks in
-        for block in blocks {
-          let p = nodes + block * (2 * upper)
-          let first = block * capacity
-          let n = Swift.min(capacity, entries - first)
-          for lane in 0..<n {
-            let child = below + (first + lane) * belowDoubles
-            for d in 0..<dimensions {
-              // Four chains, so that the minimum does not wait for itself; padding and holes are neutral.
-              let (lows, highs) = (child + d * capacity, child + belowUpper + d * capacity)
-              var low = SIMD4<Double>(repeating: .infinity)
-              var high = SIMD4<Double>(repeating: -.infinity)
-              for i in stride(from: 0, to: capacity, by: 4) {
-                let a = UnsafeRawPointer(lows + i).loadUnaligned(as: SIMD4<Double>.self)
-                var b = UnsafeRawPointer(highs + i).loadUnaligned(as: SIMD4<Double>.self)
-                if belowUpper == 0 { b.replace(with: -.infinity, where: b .== .infinity) }
-                low.replace(with: a, where: a .< low)
-                high.replace(with: b, where: b .> high)
-              }
-              p[d * capacity + lane] = low.min()
-              p[upper + d * capacity + lane] = high.max()
-            }
+      if level > 1 {
+        nonisolated(unsafe) let below =
+          UnsafePointer((base + layout.levelOffset(level - 1)).assumingMemoryBound(to: Double.self))
+        (entries < 4096 ? Workers.one : workers).split(entries, grain: capacity) { _, entries in
+          for entry in entries {
+            let node = nodes + (entry &>> TreeLayout.shift) &* (2 &* upper) + (entry & TreeLayout.mask)
+            Self.enclose(below + entry &* (2 &* upper), upper: upper, in: node, dimensions: dimensions)
           }
-          if n < capacity { Self.clear(p, from: n, upper: upper, dimensions: dimensions) }
         }
+      }
+      let last = entries % capacity
+      if last > 0 {
+        let block = nodes + (entries / capacity) * (2 * upper)
+        Self.clear(block, lanes: last..<capacity, upper: upper, dimensions: dimensions)
       }
     }
   }
 
+  /// Copies the boxes of `count` items into the lanes of a block.
+  @inline(__always)
+  private static func gather(
+    _ source: BoxSource, _ p: UnsafeMutablePointer<Double>, count: Int, upper: Int, dimensions: Int,
+    item: (Int) -> Int
+  ) {
+    let capacity = TreeLayout.capacity
+    if dimensions == 2 {
+      var lane = 0
+      while lane < count {
+        let (low, high) = source.corners2D(item(lane))
+        p[lane] = low[0]
+        p[lane &+ capacity] = low[1]
+        if upper > 0 {
+          p[lane &+ 2 &* capacity] = high[0]
+          p[lane &+ 3 &* capacity] = high[1]
+        }
+        lane &+= 1
+      }
+      return
+    }
+    for lane in 0..<count {
+      let corner = source.base + item(lane) &* source.stride
+      for d in 0..<dimensions { p[d &* capacity &+ lane] = corner[d] }
+      if upper > 0 {
+        for d in 0..<dimensions { p[upper &+ d &* capacity &+ lane] = corner[source.upper &+ d] }
+      }
+    }
+  }
+
+  /// Writes the box around a block into a lane of the level above; lanes without an entry are neutral.
+  @inline(__always)
+  private static func enclose(
+    _ block: UnsafePointer<Double>, upper: Int, in node: UnsafeMutablePointer<Double>, dimensions: Int
+  ) {
+    let capacity = TreeLayout.capacity
+    for d in 0..<dimensions {
+      var low = SIMD2<Double>(repeating: .infinity)
+      var high = SIMD2<Double>(repeating: -.infinity)
+      for i in 0..<8 {
+        let a = pair(block, d &* capacity &+ 2 &* i)
+        var b = pair(block, upper &+ d &* capacity &+ 2 &* i)
+        if upper == 0 { b.replace(with: -.infinity, where: b .== .infinity) }
+        low.replace(with: a, where: a .< low)
+        high.replace(with: b, where: b .> high)
+      }
+      node[d &* capacity] = low[0] < low[1] ? low[0] : low[1]
+      node[(dimensions &+ d) &* capacity] = high[0] > high[1] ? high[0] : high[1]
+    }
+  }
+
   /// Fills the lanes of a block that hold no entry with boxes that meet nothing.
-  private static func clear(_ p: UnsafeMutablePointer<Double>, from: Int, upper: Int, dimensions: Int) {
-    for lane in from..<TreeLayout.capacity {
+  private static func clear(_ p: UnsafeMutablePointer<Double>, lanes: Range<Int>, upper: Int, dimensions: Int) {
+    for lane in lanes {
       for d in 0..<dimensions {
         if upper > 0 { p[upper + d * TreeLayout.capacity + lane] = -.infinity }
         p[d * TreeLayout.capacity + lane] = .infinity

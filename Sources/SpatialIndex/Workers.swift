@@ -25,6 +25,13 @@ public struct Workers: Sendable {
     for part in 0..<count { body(part) }
   }
 
+  /// Runs `body(0)` … `body(count - 1)` and returns when all are done.
+  @inlinable
+  public func perform(_ body: @Sendable (_ part: Int) -> Void) {
+    if count == 1 { return body(0) }
+    run(count, body)
+  }
+
   /// Cuts `0..<total` into one contiguous range for each worker and runs `body` on each; ranges but the last are
   /// multiples of `grain` long.
   @inlinable

@@ -116,3 +116,36 @@ struct NearestTests {
     }
   }
 }
+
+@Suite("Nearest of each")
+struct NearestOfEachTests {
+  @Test("answers for many points as for each alone", arguments: Layout.allCases, [0, 1, 5, 17, 700])
+  func matchesSingleSearches(layout: Layout, count: Int) {
+    func check<let D: Int>(_ boxes: [Box<D>], _ targets: [Box<D>]) {
+      // Points among the boxes, crowded and scattered, some twice, some without a place.
+      var coordinates = targets.flatMap { box in (0..<D).map { box.min[$0] } }
+      coordinates += coordinates.prefix(10 * D)
+      let tree = PackedRTree(boxes)
+      coordinates.withUnsafeBufferPointer { points in
+        HilbertOrder.order(ofPoints: points, dimensions: D).withUnsafeBufferPointer { order in
+          for (wanted, distance) in [(1, Double.infinity), (3, .infinity), (1, 15), (2, -1), (0, 5)] {
+            var calls: [Int] = []
+            var wrong: [Int] = []
+            tree.view.forEachNearest(to: points, order: order, count: wanted, within: distance) { point, neighbours in
+              calls.append(point)
+              var target = Box<D>.empty
+              for d in 0..<D { target.min[d] = points[point * D + d] }
+              target.max = target.min
+              let expected = hasPlace(target) ? tree.nearest(to: target, count: wanted, within: distance) : []
+              if Array(neighbours) != expected { wrong.append(point) }
+            }
+            #expect(calls == order.map(Int.init))
+            #expect(wrong.isEmpty)
+          }
+        }
+      }
+    }
+    check(layout.boxes(count, seed: 1) as [Box2], layout.boxes(200, seed: 2))
+    check(layout.boxes(count, seed: 3) as [Box3], Layout.duplicates.boxes(100, seed: 4))
+  }
+}
