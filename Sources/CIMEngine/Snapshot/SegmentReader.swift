@@ -154,7 +154,13 @@ public final class Segment: @unchecked Sendable {
   /// What is known of a column without reading it.
   public func statistics(_ index: Int) -> ColumnStatistics { directory.columns[index].statistics }
 
+  /// The columns of text whose rows are found by bisection (`id`, `code`, `name` and what links name).
+  public var indexedColumns: Set<Int> { Set(directory.textIndexes.keys) }
+
   // MARK: Links
+
+  /// By column: the views of links before anything of them has been checked.
+  public var linkColumns: [Int: LinkColumn] { linkViews.mapValues(\.view) }
 
   /// The rows that a linking column names, all of them checked; nil for a column that links nothing.
   public func link(_ index: Int) throws(SnapshotDamage) -> LinkColumn? {
@@ -184,6 +190,9 @@ public final class Segment: @unchecked Sendable {
   }
 
   // MARK: Geometry
+
+  /// The geometries before anything of them has been checked.
+  public var geometryView: GeometryStorage? { directory.geometry?.view }
 
   /// The geometries, all of them checked; nil where the layer has no geometry column.
   public func geometry() throws(SnapshotDamage) -> GeometryStorage? {

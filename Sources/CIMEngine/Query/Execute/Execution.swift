@@ -1,0 +1,282 @@
+internal import SpatialIndex
+
+/// One statement on its way: its plan, with tables opened and expressions compiled.
+final class Execution: @unchecked Sendable {
+  let executor: Executor
+  let plan: Plan
+  let find: BoundFind
+  private(set) var scope: Scope
+  private(set) var compiler: Compiler
+  private(set) var driver: Driver
+  private(set) var stages: [Stage] = []
+  /// Steps for EXPLAIN, aligned with the plan's joins and residuals.
+  private(set) var joinStages: [Stage] = []
+  var notices: [String] = []
+  let sourceMeter = StageMeter()
+
+  enum Driver {
+    case none
+    case scan(SourceScan)
+    /// Rows of a NEAREST, in order, measured.
+    case tuples(Tuples)
+  }
+
+  init(_ plan: Plan, _ executor: Executor) throws(QueryError) {
+    self.executor = executor
+    self.plan = plan
+    find = plan.find
+    var relations: [Relation] = []
+    for (s, source) in plan.find.sources.enumerated() {
+      switch source.kind {
+      case .layer(let layer):
+        relations.append(
+          Relation(
+            table: try executor.table(layer), geometryPath: source.geometryPath, layer: layer, name: source.name))
+      case .find:
+        relations.append(try executor.relation(plan.sources[s].subplan[0], source: source))
+      }
+    }
+    scope = Scope(
+      relations: relations, layers: executor.tables, subqueries: executor, token: executor.token, now: executor.now,
+      distances: plan.find.distances)
+    compiler = Compiler(scope: scope, joins: plan.find.joins)
+    driver = .none
+    notices = plan.find.notices
+    for (slot, distance) in find.distances.enumerated() {
+      switch distance.measure {
+      case .nearest: compiler.measuredSlots.insert(slot)
+      case .join(let join): if case .nearest = find.joins[join].condition { compiler.measuredSlots.insert(slot) }
+      case .reference: break
+      }
+    }
+    try start()
+    try makeStages()
+  }
+
+  // MARK: Sources
+
+  private var template: Tuples { Tuples(sourceCount: find.sources.count, distanceCount: find.distances.count) }
+
+  private func start() throws(QueryError) {
+    let from = monotonicNanoseconds()
+    defer { sourceMeter.add(nanoseconds: monotonicNanoseconds() - from) }
+    for s in find.sources.indices where !(find.joins.first { $0.source == s }?.isLeft ?? false) {
+      // An inner source without rows leaves nothing to join.
+      if case .nothing = plan.sources[s].access { return }
+    }
+    guard let nearest = find.nearest else {
+      let rows = max(1, plan.sources[plan.driver].estimatedRows)
+      let joined = plan.joins.map(\.estimatedRows).max() ?? 0
+      driver = .scan(try scan(plan.driver, expansion: joined / rows))
+      return
+    }
+    driver = .tuples(try nearestRows(nearest))
+  }
+
+  /// The rows of a source that pass its own conditions.
+  ///
+  /// - Parameter expansion: how many joined rows each becomes, about.
+  func scan(_ s: Int, expansion: Double = 1) throws(QueryError) -> SourceScan {
+    let source = plan.sources[s]
+    let relation = scope.relations[s]
+    let table = relation.table
+    var rows: SourceScan.Rows = relation.subset.map { .list($0.rows) } ?? .ranges([0..<table.rowCount])
+    var extra: [Node] = []
+    switch source.access {
+    case .scan: break
+    case .nothing: rows = .list([])
+    case .keys(let column, let keys, _):
+      var found = Set<UInt32>()
+      for key in keys { found.formUnion(try table.rows(column: column, equalTo: key)) }
+      rows = .list(found.sorted())
+    case .search(let condition): (rows, extra) = try search(condition, table)
+    }
+    var tests: [ScanTest] = []
+    var others: [Node] = extra
+    for filter in source.filters {
+      var test: ScanTest?
+      if case .list = rows {} else { test = try scanTest(filter, s, relation) }
+      if let test {
+        tests.append(test)
+      } else {
+        others.append(try compiler.compile(filter))
+      }
+    }
+    return SourceScan(
+      source: s, sourceCount: find.sources.count, distanceCount: find.distances.count, table: table, rows: rows,
+      tests: tests, conditions: others, expansion: expansion)
+  }
+
+  private func scanTest(_ e: BoundExpression, _ s: Int, _ relation: Relation) throws(QueryError) -> ScanTest? {
+    guard let column = e.scannedColumn(s) else { return nil }
+    let index = relation.column(column)
+    try relation.table.verifyDictionary(index)
+    guard let test = try ColumnTest.make(e, source: s, relation: relation, compiler: compiler) else { return nil }
+    return ScanTest(column: index, test: test)
+  }
+
+  private func search(
+    _ condition: SpatialCondition, _ table: Table
+  ) throws(QueryError) -> (SourceScan.Rows, [Node]) {
+    let references = try compiler.features(of: condition.reference)
+    let follower = try LinkFollower(source: condition.source, steps: condition.path, scope: scope)
+    guard let tree = follower.target.tree else { return (.list([]), []) }
+    if condition.path.isEmpty, references.isConstant, references.targets.count == 1 {
+      let target = references.targets[0]
+      try follower.target.verifyTree(within: widened(condition.test.reach), of: target.box)
+      return (.candidates(TreeSearch.candidates(tree, condition.test, target), condition.test, target), [])
+    }
+    let set = try TreeSearch.rows(
+      of: follower.target, tree, condition.test, references, threads: executor.threads, token: executor.token)
+    if condition.path.isEmpty { return (.list(set.rows), []) }
+    // The children of each row found are one run where rows lie in their parents' order.
+    if condition.path.count == 1, let link = table.links[condition.path[0].column], link.isSorted,
+      link.targetLayer == condition.path[0].targetLayer
+    {
+      try table.verifyLink(condition.path[0].column)
+      var ranges: [Range<Int>] = []
+      for row in set.rows {
+        let children = link.children(of: row)
+        if children.isEmpty { continue }
+        if let last = ranges.last, last.upperBound == children.lowerBound {
+          ranges[ranges.count - 1] = last.lowerBound..<children.upperBound
+        } else {
+          ranges.append(children)
+        }
+      }
+      return (.ranges(ranges), [])
+    }
+    return (.ranges([0..<table.rowCount]), [LinkedRowsNode(follower, set)])
+  }
+
+  // MARK: NEAREST
+
+  private func nearestRows(_ nearest: BoundNearest) throws(QueryError) -> Tuples {
+    let references = try compiler.features(of: nearest.reference)
+    var within: Double?
+    if let bound = nearest.within {
+      guard let metres = try compiler.constantValue(bound)?.number else { return template }
+      within = metres
+    }
+    guard let path = scope.relations[0].geometryPath else {
+      throw QueryError(.invalid("`\(scope.relations[0].name)` has no geometry to measure from"))
+    }
+    let source = NearestSource(
+      count: nearest.count, withTies: nearest.withTies, references: references, within: within,
+      threads: executor.threads, token: executor.token)
+    let geometry = try GeometryNode(source: 0, steps: path, scope: scope)
+    let ids = IDOrder(scope.relations[0].table)
+    var found: NearestSource.Found?
+    if case .incremental? = plan.nearest, path.isEmpty, scope.relations[0].base == nil, scope.relations[0].subset == nil
+    {
+      var conditions: [BoundExpression] = plan.sources[0].filters
+      switch plan.sources[0].access {
+      case .search(let search): conditions.append(search.condition)
+      case .keys(_, _, let condition): conditions.append(condition)
+      case .scan, .nothing: break
+      }
+      found = try source.incremental(
+        geometry, ids: ids, conditions: try compiler.compile(conditions), template: template, source: 0)
+    }
+    let rows: NearestSource.Found
+    if let found { rows = found } else { rows = try source.exhaustive(try scan(0), geometry, ids: ids) }
+    var tuples = template
+    tuples.count = rows.rows.count
+    tuples.rows[0] = rows.rows
+    for (slot, distance) in find.distances.enumerated() {
+      if case .nearest = distance.measure { tuples.distances[slot] = rows.metres }
+    }
+    return tuples
+  }
+
+  // MARK: Joins
+
+  private func makeStages() throws(QueryError) {
+    if case .none = driver { return }
+    func addResiduals(_ count: Int) throws(QueryError) {
+      let conditions = plan.residuals.filter { $0.after == count }.map(\.condition).sortedByCost()
+      if !conditions.isEmpty { stages.append(FilterStage(try compiler.compile(conditions))) }
+    }
+    try addResiduals(0)
+    for (i, join) in plan.joins.enumerated() {
+      let stage = try makeJoin(join)
+      stages.append(stage)
+      joinStages.append(stage)
+      try addResiduals(i + 1)
+    }
+  }
+
+  private func makeJoin(_ join: JoinPlan) throws(QueryError) -> Stage {
+    let s = join.source
+    let relation = scope.relations[s]
+    let conditions = try compiler.compile(join.conditions)
+    let (threads, token) = (executor.threads, executor.token)
+    switch join.method {
+    case .link(let source, let step):
+      return LinkJoin(
+        source: s, isLeft: join.isLeft, conditions: conditions,
+        follower: try LinkFollower(source: source, steps: [step], scope: scope), allowed: try allowed(s))
+    case .hash(let probe, let build):
+      return try HashJoin(
+        source: s, isLeft: join.isLeft, conditions: conditions, probe: try compiler.compile(probe),
+        build: try compiler.compile(build), rows: try scan(s).allRows(threads: threads, token: token),
+        template: template, token: token)
+    case .search(let from, let test):
+      guard let tree = relation.table.tree else {
+        throw QueryError(.invalid("`\(relation.name)` has no geometry"))
+      }
+      try relation.table.verifyTree()
+      return SearchJoin(
+        source: s, isLeft: join.isLeft, conditions: conditions, from: try compiler.compile(from), test: test,
+        table: relation.table, tree: tree, allowed: try allowed(s), token: token)
+    case .nearest(let count, let within, let from, let slot):
+      guard let fromPath = scope.relations[from].geometryPath, let path = relation.geometryPath else {
+        throw QueryError(.invalid("JOIN NEAREST needs a geometry on both sides"))
+      }
+      return NearestJoin(
+        source: s, isLeft: join.isLeft, from: try GeometryNode(source: from, steps: fromPath, scope: scope),
+        count: count, within: try within.map { (e) throws(QueryError) in try compiler.compile(e) },
+        candidates: try candidates(s, path), ids: IDOrder(relation.table), slot: slot, token: token)
+    case .loop:
+      return LoopJoin(
+        source: s, isLeft: join.isLeft, conditions: conditions,
+        rows: try scan(s).allRows(threads: threads, token: token), token: token)
+    }
+  }
+
+  /// The rows of a joined source that pass its own conditions; nil for all.
+  private func allowed(_ s: Int) throws(QueryError) -> RowSet? {
+    let scan = try scan(s)
+    return try scan.rowSet(threads: executor.threads, token: executor.token)
+  }
+
+  private func candidates(_ s: Int, _ path: [LinkStep]) throws(QueryError) -> NearestCandidates {
+    let relation = scope.relations[s]
+    let scan = try scan(s)
+    let set = try scan.rowSet(threads: executor.threads, token: executor.token)
+    if set == nil, path.isEmpty, relation.base == nil, let tree = relation.table.tree {
+      try relation.table.verifyTree()
+      try relation.table.verifyGeometry()
+      return NearestCandidates(table: relation.table, tree: tree)
+    }
+    let rows = set?.rows ?? (0..<UInt32(relation.table.rowCount)).map { $0 }
+    let follower = try LinkFollower(source: s, steps: path, scope: scope)
+    let shapes = try follower.rows(from: rows, mayBeNone: false)
+    var kept: [UInt32] = []
+    var keptShapes: [UInt32] = []
+    for i in rows.indices where shapes[i] != Tuples.none {
+      kept.append(rows[i])
+      keptShapes.append(shapes[i])
+    }
+    try follower.target.verifyGeometry(rows: keptShapes, mayBeNone: false)
+    return NearestCandidates(rows: kept, shapeRows: keptShapes, table: follower.target)
+  }
+}
+
+extension BoundExpression {
+  /// The one column of source `s` that a simple condition reads.
+  fileprivate func scannedColumn(_ s: Int) -> Int? {
+    guard let only = onlyColumn, only.source == s, !only.isPath else { return nil }
+    return only.column
+  }
+}

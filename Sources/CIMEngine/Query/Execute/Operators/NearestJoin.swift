@@ -1,0 +1,187 @@
+internal import SpatialIndex
+
+/// Rows that can be the nearest ones, under an R-tree: those of a layer as they lie, or some rows with a tree of their own.
+final class NearestCandidates: Sendable {
+  private let tree: PackedRTreeView<2>
+  private let ownTree: PackedRTree<2>?
+  /// By item of `ownTree`.
+  private let rows: [UInt32]
+  /// The geometry behind each item.
+  private let shapeRows: [UInt32]
+  private let column: ShapeColumn
+
+  /// All rows of a layer.
+  init(table: Table, tree: PackedRTreeView<2>) {
+    self.tree = tree
+    ownTree = nil
+    rows = []
+    shapeRows = []
+    column = ShapeColumn(table: table)
+  }
+
+  /// Some rows, with the rows of `table` that hold their geometry.
+  init(rows: [UInt32], shapeRows: [UInt32], table: Table) {
+    column = ShapeColumn(table: table)
+    let column = column
+    let made = PackedRTree(shapeRows.map { column.box($0) })
+    ownTree = made
+    tree = made.view
+    self.rows = rows
+    self.shapeRows = shapeRows
+  }
+
+  @inline(__always)
+  func row(_ item: Int) -> UInt32 { ownTree == nil ? UInt32(truncatingIfNeeded: item) : rows[item] }
+
+  @inline(__always)
+  private func shapeRow(_ item: Int) -> Int { ownTree == nil ? item : Int(shapeRows[item]) }
+
+  /// The items as near as the `list.wanted` nearest, ties included, nearest first.
+  func nearest(
+    _ shape: Shape, _ box: Box2, within: Double, into list: inout NearestList
+  ) {
+    guard let geometry = column.table.geometry else { return }
+    if case .view(let view) = shape, view.kind == .point {
+      let (x, y) = (box.min[0], box.min[1])
+      tree.nearest(to: box, within: within, into: &list) { item -> Double? in
+        let row = shapeRow(item)
+        guard let other = geometry.view(row) else {
+          return PairTest.distance(shape, geometry.shape(row)).map { $0 * $0 }
+        }
+        if other.kind == .point, !other.isEmpty {
+          let v = other.vertices.lowerBound
+          let (dx, dy) = (other.xy[2 * v] - x, other.xy[2 * v + 1] - y)
+          let metres = (dx * dx + dy * dy).squareRoot()
+          return metres * metres
+        }
+        let metres = other.squaredDistance(toPoint: x, y).squareRoot()
+        return metres * metres
+      }
+      return
+    }
+    tree.nearest(to: box, within: within, into: &list) { item -> Double? in
+      // Squares of the rounded distance, so that what is shown as equal is a tie.
+      PairTest.distance(shape, geometry.shape(shapeRow(item))).map { $0 * $0 }
+    }
+  }
+
+  /// Metres from a shape to an item; infinity when there are none.
+  func distance(_ shape: Shape, _ item: Int) -> Double {
+    PairTest.distance(shape, column.shape(UInt32(shapeRow(item)))) ?? .infinity
+  }
+}
+
+/// The nearest rows of the joined source: k of them, ties decided by id, in the order (distance, id).
+final class NearestJoin: JoinStage, @unchecked Sendable {
+  let from: GeometryNode
+  let count: Int
+  let within: Node?
+  let candidates: NearestCandidates
+  let ids: IDOrder
+  let slot: Int?
+  let token: CancellationToken
+
+  init(
+    source: Int, isLeft: Bool, from: GeometryNode, count: Int, within: Node?, candidates: NearestCandidates,
+    ids: IDOrder, slot: Int?, token: CancellationToken
+  ) {
+    self.from = from
+    self.count = count
+    self.within = within
+    self.candidates = candidates
+    self.ids = ids
+    self.slot = slot
+    self.token = token
+    super.init(source: source, isLeft: isLeft, conditions: [])
+  }
+
+  override var measuredSlot: Int? { slot }
+
+  override func match(_ tuples: Tuples, _ pairs: inout Pairs) throws(QueryError) {
+    let rows = try from.rows(tuples)
+    let limits = try within?.values(tuples)
+    var list = NearestList(count: count, withTies: true)
+    var found: [(metres: Double, row: UInt32)] = []
+    var previous: [Int] = []
+    for i in rows.indices {
+      let shape = from.column.shape(rows[i])
+      let box = from.column.box(rows[i])
+      if shape.isNone || box.isEmpty { continue }
+      if i & 63 == 0 { try token.check() }
+      var limit = Double.infinity
+      if let limits {
+        guard let metres = limits[i].number, metres >= 0 else { continue }
+        limit = metres
+      }
+      // Rows follow each other along the Hilbert curve: what was nearest to the last one is near this one, too.
+      var bound = limit
+      if previous.count >= count, count > 0 {
+        let farthest = previous.reduce(0) { max($0, candidates.distance(shape, $1)) }
+        bound = min(limit, farthest * (1 + 0x1p-40))
+      }
+      candidates.nearest(shape, box, within: bound, into: &list)
+      found.removeAll(keepingCapacity: true)
+      previous.removeAll(keepingCapacity: true)
+      for position in 0..<list.count {
+        let metres = list[position].squaredDistance.squareRoot()
+        if metres > limit { continue }
+        found.append((metres, candidates.row(list[position].item)))
+        if previous.count < count { previous.append(list[position].item) }
+      }
+      try ids.sortNearest(&found)
+      for one in found.prefix(count) { try pairs.add(i, one.row, metres: one.metres) }
+    }
+  }
+}
+
+/// The order of a table's rows by id (code points); by row number where a table has no ids.
+struct IDOrder: Sendable {
+  let table: Table
+  private let column: Int?
+
+  init(_ table: Table) {
+    self.table = table
+    column = table.idColumn
+  }
+
+  /// Makes sure that the ids of some rows can be read.
+  func verify(_ rows: [UInt32]) throws(QueryError) {
+    if let column { try table.verify(column, rows: rows, mayBeNone: true) }
+  }
+
+  func precedes(_ a: UInt32, _ b: UInt32) -> Bool {
+    guard let column else { return a < b }
+    let order = table.compareText(column: column, a, b)
+    return order != 0 ? order < 0 : a < b
+  }
+
+  /// Sorts by (distance, id). Distances come in order already; only ties need their ids.
+  func sortNearest(_ found: inout [(metres: Double, row: UInt32)]) throws(QueryError) {
+    var hasTies = false
+    for i in 1..<max(1, found.count) where !(found[i - 1].metres < found[i].metres) {
+      hasTies = true
+      break
+    }
+    if hasTies {
+      try verify(found.map(\.row))
+      found.sort { $0.metres != $1.metres ? $0.metres < $1.metres : precedes($0.row, $1.row) }
+    }
+  }
+}
+
+extension Table {
+  /// Compares a text column at two rows by code point; NULL sorts last, other types by row.
+  func compareText(column: Int, _ a: UInt32, _ b: UInt32) -> Int {
+    switch columns[column] {
+    case .text(let c):
+      let (x, y) = (c.validity[Int(a)], c.validity[Int(b)])
+      if x && y { return compareBytes(c.utf8(Int(a)), c.utf8(Int(b))) }
+      return (x ? 0 : 1) - (y ? 0 : 1)
+    case .dictionary(let c):
+      let (x, y) = (c.validity[Int(a)], c.validity[Int(b)])
+      if x && y { return Int(c.code(Int(a))) - Int(c.code(Int(b))) }
+      return (x ? 0 : 1) - (y ? 0 : 1)
+    default: return a < b ? -1 : a == b ? 0 : 1
+    }
+  }
+}
