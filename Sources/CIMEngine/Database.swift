@@ -1,0 +1,128 @@
+/// A city database opened for questions: the store, its snapshot, and the five stages of a query.
+///
+/// ```swift
+/// let city = try Database(path: "city.sqlite")
+/// let writer = ByteWriter(descriptor: 1)
+/// let sink = try OutputFormat.geojson.makeSink(to: writer, catalog: city.catalog)
+/// try city.run("FIND shelter NEAREST 3 TO AT(113.65, 34.76)", into: sink)
+/// ```
+///
+/// One instance belongs to one thread; open another for another thread. Rows are read from the snapshot, which is
+/// checked against the store before each statement, so edits made meanwhile by anyone are seen by the next statement.
+public final class Database {
+  private let store: Store
+  private let notice: (String) -> Void
+  private var snapshot: Snapshot
+
+  /// Opens the database at `path`. A snapshot that is missing, stale or damaged is packed anew first.
+  ///
+  /// - Parameter notice: told what the user should know: a snapshot packed anew, a layer changed by another program.
+  /// - Throws: ``StoreError`` when there is no database, or it is none of cimq's.
+  public init(path: String, notice: @escaping (String) -> Void = { _ in }) throws {
+    store = try Store.open(path)
+    self.notice = notice
+    snapshot = try Snapshot.current(for: store, notice: notice)
+  }
+
+  public var catalog: Catalog { snapshot.catalog }
+  public var snapshotPath: String { snapshot.path }
+
+  /// Packs what has changed since the snapshot was made, or everything; returns the snapshot's folder.
+  ///
+  /// - Throws: ``StoreError``; `QueryError` of reason `.interrupted` when `token` was cancelled.
+  @discardableResult
+  public static func pack(
+    _ path: String, token: CancellationToken = CancellationToken(), everything: Bool = false,
+    progress: (SnapshotProgress) -> Void = { _ in }
+  ) throws -> String {
+    let store = try Store.open(path)
+    defer { store.close() }
+    func step(_ state: SnapshotProgress) throws {
+      try token.check()
+      progress(state)
+    }
+    let snapshot = try everything ? Snapshot.rebuilt(for: store, progress: step) : Snapshot.current(for: store, progress: step)
+    return snapshot.path
+  }
+
+  /// Parses a text with the names of this database.
+  public func parse(_ text: String, strictCQL2: Bool = false) throws(QueryError) -> Script {
+    try CIMEngine.parse(text, names: KnownNames(catalog), strictCQL2: strictCQL2)
+  }
+
+  /// Runs one statement and pushes its rows into `sink`, or into the file of its EXPORT TO.
+  ///
+  /// - Throws: ``QueryError``, and what the sink throws.
+  public func run(
+    _ statement: Statement, in session: inout Session, _ run: QueryRun, into sink: any RowSink
+  ) throws -> RunReport {
+    snapshot = try Snapshot.current(for: store, notice: notice)
+    let gate = BeginGate(sink)
+    do {
+      return try attempt(statement, &session, run, gate)
+    } catch let error as QueryError {
+      guard case .damaged(let finding) = error.reason else { throw error }
+      // The store is the truth: pack anew and answer again, unless rows have left already.
+      notice(finding)
+      snapshot = try Snapshot.rebuilt(for: store, notice: { _ in })
+      guard !gate.hasBegun else {
+        throw StoreError(.file, "the snapshot was damaged and has been packed anew; run the statement again")
+      }
+      return try attempt(statement, &session, run, gate)
+    }
+  }
+
+  private func attempt(
+    _ statement: Statement, _ session: inout Session, _ run: QueryRun, _ sink: BeginGate
+  ) throws -> RunReport {
+    let workingCRS = catalog.workingCRS
+    let context = BindContext(session: session, lookup: SnapshotLookup(snapshot)) { path, crs in
+      try ReferenceFile.geometries(path, crs: crs, workingCRS: workingCRS)
+    }
+    let bound = try bind(statement, in: catalog, context)
+    var report = RunReport()
+    switch bound.body {
+    case .let(let name, let reference): session.sets[name] = reference
+    case .find(let find):
+      if let explain = bound.explain {
+        report = try self.explain(find, explain, run, sink)
+      } else if let export = bound.export {
+        let file = try run.makeExport(export)
+        report = try execute(find, on: snapshot, run, into: file)
+        report.exports.append(file)
+      } else {
+        report = try execute(find, on: snapshot, run, into: sink)
+      }
+    }
+    return report
+  }
+
+  /// EXPLAIN answers with rows of one text column.
+  private func explain(
+    _ find: BoundFind, _ mode: Statement.Explain, _ run: QueryRun, _ sink: BeginGate
+  ) throws -> RunReport {
+    let lines = try CIMEngine.explain(find, on: snapshot, run, analyze: mode == .analyze)
+    try sink.begin(ResultHeader(columns: [ResultColumn(name: "plan", type: .text)], crs: catalog.workingCRS))
+    try sink.write(RowBatch(rowCount: lines.count, columns: [Vector(.text(lines))]))
+    try sink.end(notices: [])
+    var report = RunReport()
+    report.rowCount = lines.count
+    return report
+  }
+}
+
+/// Knows whether anything has reached the sink: until then a statement can be run again.
+private final class BeginGate: RowSink {
+  private var sink: any RowSink
+  private(set) var hasBegun = false
+
+  init(_ sink: any RowSink) { self.sink = sink }
+
+  var wantsShapes: Bool { sink.wantsShapes }
+  func begin(_ header: ResultHeader) throws {
+    hasBegun = true
+    try sink.begin(header)
+  }
+  func write(_ batch: RowBatch) throws { try sink.write(batch) }
+  func end(notices: [String]) throws { try sink.end(notices: notices) }
+}
