@@ -1,0 +1,67 @@
+internal import ArgumentParser
+internal import CIMEngine
+
+struct InfoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info", abstract: "What is in a database: layers, counts, CRS, extent, snapshot.")
+
+  @Argument(help: ArgumentHelp("The database; $CIMQ_DB when left out.", valueName: "DB"))
+  var path: String?
+  @Option(help: "Columns, types and values of one layer.")
+  var layer: String?
+
+  func run() throws {
+    guard let path = path ?? DatabasePath.fromEnvironment else {
+      throw ValidationError("which database? cimq info DB — or set CIMQ_DB")
+    }
+    let database = try Database(path: path) { Messages.warn($0) }
+    let chinese = Messages.isChinese
+    if let layer {
+      print(try CatalogText.schema(database.catalog, layer: layer, chinese: chinese))
+    } else {
+      print(try CatalogText.summary(database, path: path, chinese: chinese))
+    }
+  }
+}
+
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Is a file or a database sound? Ends with status 1 when it is not.",
+    discussion: """
+      For a source file: reads all of it and says what is wrong, as an import would, without importing.
+      For a database: SQLite's own integrity check, spatial indexes, links between layers, the snapshot.
+      """)
+
+  @Argument(help: ArgumentHelp("A database or a source file.", valueName: "FILE|DB"))
+  var path: String
+  @Option(help: "The CRS of a source that states none.")
+  var crs: String?
+
+  func run() throws {
+    let report = try SoundnessCheck.run(path, options: LoadOptions(crs: try CRS.named(crs)))
+    for line in report.lines { print(line) }
+    if report.hasErrors { throw Status.contentWrong }
+  }
+}
+
+struct SnapshotCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "snapshot", abstract: "Pack the snapshot of a database again, from what the store holds now.")
+
+  @Argument(help: ArgumentHelp("The database; $CIMQ_DB when left out.", valueName: "DB"))
+  var path: String?
+
+  func run() throws {
+    guard let path = path ?? DatabasePath.fromEnvironment else {
+      throw ValidationError("which database? cimq snapshot DB — or set CIMQ_DB")
+    }
+    let bar = ProgressBar(Messages.isChinese ? "打包" : "pack")
+    let token = CancellationToken()
+    try Interrupt.during(token) {
+      defer { bar.finish() }
+      let folder = try Database.pack(path, token: token, everything: true) { bar.update($0) }
+      bar.finish()
+      Messages.say(Messages.isChinese ? "已写入快照 \(folder)" : "packed \(folder)")
+    }
+  }
+}

@@ -1,0 +1,79 @@
+internal import ArgumentParser
+internal import CIMEngine
+
+struct QueryCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "query",
+    abstract: "Run statements and write their results to stdout.",
+    usage: "cimq query DB 'QUERY' | -f FILE | -   [--format F] [-o FILE] [--timeout 10s] [--fail-if-empty]",
+    discussion: """
+      cimq query city.sqlite "FIND shelter NEAREST 5 TO AT(113.62, 34.75)" --format geojson > near.geojson
+      cimq query city.sqlite "COUNT building WHERE floors > 6"
+      cimq query city.sqlite -f report.cimq
+      echo "COUNT person INSIDE grid3 '410105003012007'" | cimq query city.sqlite -
+
+      A distance always has a unit (500 m, 2 km); literals are WGS 84 longitude, latitude unless a CRS is named
+      (AT(113.6562, 34.7588) IN GCJ02). Without --format the result is a table on a terminal and csv otherwise.
+      """)
+
+  @Argument(help: ArgumentHelp("The database, then the text to run; - reads the text from stdin.", valueName: "DB QUERY"))
+  var words: [String] = []
+  @Option(name: .shortAndLong, help: ArgumentHelp("Read the text from a file.", valueName: "FILE"))
+  var file: String?
+  @OptionGroup var output: OutputArguments
+  @Option(
+    name: .customLong("param"),
+    help: ArgumentHelp("Give $name a value in the text; may be repeated.", valueName: "name=value"))
+  var parameters: [String] = []
+  @Flag(name: .customLong("strict-cql2"), help: "Full-width punctuation is not read as ASCII.")
+  var strictCQL2 = false
+
+  func run() throws {
+    let (path, rest) = try DatabasePath.split(words, command: "query", wants: "'QUERY'")
+    let text = try queryText(rest)
+    let runner = try Runner(database: path, output: output)
+    runner.strictCQL2 = strictCQL2
+    try runner.setParameters(parameters)
+    try runner.run(text)
+  }
+
+  private func queryText(_ rest: [String]) throws -> String {
+    let source: String
+    if let file {
+      guard rest.isEmpty else { throw ValidationError("-f FILE and a query on the command line: give one of them") }
+      source = file
+    } else if rest == ["-"] {
+      source = "-"
+    } else if rest.count == 1 {
+      return rest[0]
+    } else if rest.isEmpty {
+      throw ValidationError("what to ask? cimq query DB 'QUERY', or -f FILE, or - for stdin")
+    } else {
+      throw ValidationError(
+        "\(rest.count) texts were given where one is wanted; put the query in quotes: cimq query DB 'FIND …'")
+    }
+    guard let bytes = TextFile.readBytes(source) else {
+      throw StoreError(.file, "cannot read \(source == "-" ? "standard input" : source): \(Messages.systemError())")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw StoreError(.content, "\(source == "-" ? "standard input" : source) is not UTF-8 text")
+    }
+    return text
+  }
+}
+
+/// How and where results are written; shared by the commands that have results.
+struct OutputArguments: ParsableArguments {
+  @Option(help: "table, csv, tsv, json, jsonl, geojson, geojsonseq, markdown or wkt.")
+  var format: OutputFormat?
+  @Option(name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("Write to a file.", valueName: "FILE"))
+  var path: String?
+  @Option(help: ArgumentHelp("Stop after this long with status 4, such as 10s.", valueName: "time"))
+  var timeout: Duration?
+  @Option(help: ArgumentHelp("Stop with status 4 when buffers would pass this, such as 2GB.", valueName: "size"))
+  var maxMemory: ByteSize?
+  @Option(help: ArgumentHelp("Stop with status 4 when a result has more rows.", valueName: "n"))
+  var maxRows: Int?
+  @Flag(help: "End with status 5 when nothing is found.")
+  var failIfEmpty = false
+}

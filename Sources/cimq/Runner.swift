@@ -1,0 +1,149 @@
+internal import CIMEngine
+internal import Glibc
+
+/// Runs statements against one database and writes each result where it belongs.
+///
+/// Results go to stdout or to a file; everything else goes to stderr.
+final class Runner {
+  let database: Database
+  private let output: OutputArguments
+  var strictCQL2 = false
+  /// CRS and precision of files, when they are not the defaults.
+  var options = OutputOptions()
+  private var session = Session()
+
+  init(database path: String, output: OutputArguments) throws {
+    self.output = output
+    database = try Database(path: path) { Messages.warn($0) }
+  }
+
+  func setParameters(_ definitions: [String]) throws {
+    for definition in definitions {
+      guard let equals = definition.firstIndex(of: "="), equals != definition.startIndex else {
+        throw UsageError("--param wants name=value, found `\(definition)`")
+      }
+      session.parameters[String(definition[..<equals])] = String(definition[definition.index(after: equals)...])
+    }
+  }
+
+  /// Looks at a `--where` on its own, so that a mistake in it is shown in what the user typed.
+  func check(filter text: String) throws {
+    do throws(QueryError) { _ = try parseFilter(text) } catch { throw Messages.InText(error: error, text: text) }
+  }
+
+  func run(_ text: String, bearingFrom origin: Coordinate? = nil, crs: CRS = .wgs84) throws {
+    do {
+      try runStatements(text, origin.map { (longitude: $0.longitude, latitude: $0.latitude, crs: crs) })
+    } catch let error as QueryError {
+      throw Messages.InText(error: error, text: text)
+    }
+  }
+
+  private func runStatements(
+    _ text: String, _ origin: (longitude: Double, latitude: Double, crs: CRS)?
+  ) throws {
+    let script = try database.parse(text, strictCQL2: strictCQL2)
+    let format = output.format ?? output.path.flatMap(OutputFormat.init(path:)) ?? defaultFormat
+    let results = script.statements.filter { $0.hasResult && $0.export == nil }.count
+    if results > 1, !format.takesSeveralResults || output.path != nil {
+      throw UsageError(
+        "\(format.rawValue) holds one result, and this text has \(results); use jsonl or table, or run them one by one")
+    }
+    guard results > 0 || output.path == nil else {
+      throw UsageError("-o was given, but no statement here has a result to write")
+    }
+    let token = CancellationToken(timeoutSeconds: output.timeout?.seconds, maximumBytes: output.maxMemory?.bytes)
+    var found = 0
+    try Interrupt.during(token) {
+      for statement in script.statements {
+        found += try run(statement, format, token, origin)
+      }
+    }
+    if output.failIfEmpty, results > 0, found == 0 { throw Status.nothingFound }
+  }
+
+  /// Runs one statement; returns how many rows it gave.
+  private func run(
+    _ statement: Statement, _ format: OutputFormat, _ token: CancellationToken,
+    _ origin: (longitude: Double, latitude: Double, crs: CRS)?
+  ) throws -> Int {
+    var options = self.options
+    options.chinese = Messages.isChinese && format == .table
+    let isTerminal = output.path == nil && format == .table && isatty(STDOUT_FILENO) != 0
+    if isTerminal {
+      options.terminalWidth = RawTerminal.width()
+      options.colour = getenv("NO_COLOR") == nil
+    }
+    let file = try output.path.map {
+      try FileSink(path: $0, format: output.format?.rawValue, catalog: database.catalog, options: options)
+    }
+    let writer = ByteWriter(descriptor: STDOUT_FILENO)
+    let sink = try file ?? format.makeSink(to: writer, catalog: database.catalog, options: options)
+    let counted = ResultGate(sink, maximumRows: output.maxRows)
+    let target: any RowSink =
+      try origin.map {
+        try BearingSink(
+          counted, longitude: $0.longitude, latitude: $0.latitude, crs: $0.crs,
+          spelling: format == .table || format == .markdown ? .compass(chinese: Messages.isChinese) : .degrees)
+      } ?? counted
+    let run = QueryRun(
+      token: token, isOrdered: format == .table || format == .markdown,
+      makeExport: { [catalog = database.catalog] export in
+        var options = OutputOptions()
+        options.precision = export.precision
+        if let name = export.crs {
+          guard let crs = CRS(parsing: name.text) else { throw QueryError(.unknownCRS(name.text), at: name.range) }
+          options.crs = crs
+        }
+        return try FileSink(path: export.path, format: export.format, catalog: catalog, options: options)
+      })
+    let report = try database.run(statement, in: &session, run, into: target)
+    for notice in report.notices { Messages.warn(notice) }
+    for export in report.exports {
+      Messages.say(Messages.wrote(export.path, features: export.rowCount))
+    }
+    if let file { Messages.say(Messages.wrote(file.path, features: file.rowCount)) }
+    return report.exports.reduce(counted.rowCount) { $0 + $1.rowCount }
+  }
+
+  private var defaultFormat: OutputFormat { isatty(STDOUT_FILENO) != 0 ? .table : .csv }
+}
+
+/// Counts the rows that pass, and stops a result that is longer than `--max-rows`.
+final class ResultGate: RowSink {
+  private var sink: any RowSink
+  private let maximumRows: Int?
+  private(set) var rowCount = 0
+
+  init(_ sink: any RowSink, maximumRows: Int?) {
+    self.sink = sink
+    self.maximumRows = maximumRows
+  }
+
+  var wantsShapes: Bool { sink.wantsShapes }
+  func begin(_ header: ResultHeader) throws { try sink.begin(header) }
+  func write(_ batch: RowBatch) throws {
+    rowCount += batch.rowCount
+    if let maximumRows, rowCount > maximumRows {
+      throw QueryError(.limit("the result has more than \(maximumRows) rows (--max-rows)"))
+    }
+    try sink.write(batch)
+  }
+  func end(notices: [String]) throws { try sink.end(notices: notices) }
+}
+
+/// The command line is wrong in a way that the argument parser cannot see.
+struct UsageError: UserFacingError {
+  var message: String
+  var failureClass: FailureClass { .usage }
+  init(_ message: String) { self.message = message }
+}
+
+extension Messages {
+  static func wrote(_ path: String, features: Int) -> String {
+    isChinese
+      ? "已写入 \(path)（\(features) 个要素）" : "wrote \(path) (\(features) feature\(features == 1 ? "" : "s"))"
+  }
+
+  static func systemError() -> String { String(cString: strerror(errno)) }
+}
