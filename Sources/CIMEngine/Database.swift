@@ -88,20 +88,34 @@ public final class Database {
         report = try self.explain(find, explain, run, sink)
       } else if let export = bound.export {
         let file = try run.makeExport(export)
-        report = try execute(find, on: snapshot, run, into: file)
+        report = try execute(find, run, into: BeginGate(file))
         report.exports.append(file)
       } else {
-        report = try execute(find, on: snapshot, run, into: sink)
+        report = try execute(find, run, into: sink)
       }
     }
     return report
+  }
+
+  private func execute(_ find: BoundFind, _ run: QueryRun, into gate: BeginGate) throws -> RunReport {
+    var sink: any RowSink = gate
+    var report = RunReport()
+    report.rowCount = try executor(run).run(find, isOrdered: run.isOrdered, into: &sink)
+    report.notices = gate.notices
+    return report
+  }
+
+  private func executor(_ run: QueryRun, isMetered: Bool = false) -> Executor {
+    Executor(
+      catalog: catalog, tables: SnapshotTables(snapshot), token: run.token, threads: run.threadCount,
+      isMetered: isMetered)
   }
 
   /// EXPLAIN answers with rows of one text column.
   private func explain(
     _ find: BoundFind, _ mode: Statement.Explain, _ run: QueryRun, _ sink: BeginGate
   ) throws -> RunReport {
-    let lines = try CIMEngine.explain(find, on: snapshot, run, analyze: mode == .analyze)
+    let lines = try executor(run, isMetered: mode == .analyze).explain(find, analyze: mode == .analyze)
     try sink.begin(ResultHeader(columns: [ResultColumn(name: "plan", type: .text)], crs: catalog.workingCRS))
     try sink.write(RowBatch(rowCount: lines.count, columns: [Vector(.text(lines))]))
     try sink.end(notices: [])
@@ -115,6 +129,7 @@ public final class Database {
 private final class BeginGate: RowSink {
   private var sink: any RowSink
   private(set) var hasBegun = false
+  private(set) var notices: [String] = []
 
   init(_ sink: any RowSink) { self.sink = sink }
 
@@ -124,5 +139,8 @@ private final class BeginGate: RowSink {
     try sink.begin(header)
   }
   func write(_ batch: RowBatch) throws { try sink.write(batch) }
-  func end(notices: [String]) throws { try sink.end(notices: notices) }
+  func end(notices: [String]) throws {
+    self.notices = notices
+    try sink.end(notices: notices)
+  }
 }

@@ -49,11 +49,12 @@ struct NearestCommand: ParsableCommand {
     }
     if let within { text += " WITHIN \(within.metres) m" }
     if let condition { text += " WHERE \(condition)" }
-    let layer = runner.database.catalog.layer(spelt: layerName)
-    let hasPlaces =
-      layer.map { layer in ["capacity", "occupied"].allSatisfy { name in layer.columns.contains { $0.name == name } } }
-      ?? false
-    if hasPlaces { text += " RETURN *, capacity - occupied AS free" }
+    if let layer = runner.database.catalog.layer(spelt: layerName),
+      ["capacity", "occupied"].allSatisfy({ name in layer.columns.contains { $0.name == name } })
+    {
+      let names = layer.columns.map { "\"" + $0.name.replacing("\"", with: "\"\"") + "\"" }
+      text += " RETURN \(names.joined(separator: ", ")), capacity - occupied AS free, distance"
+    }
     try runner.run(text, bearingFrom: at, crs: crs.flatMap { CRS(parsing: $0) } ?? .wgs84)
   }
 }
