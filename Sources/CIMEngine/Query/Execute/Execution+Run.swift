@@ -269,7 +269,9 @@ extension Execution {
       let (baseTable, rows) = relation.based(shapes, mayBeNone: true)
       base = Relation.Base(table: baseTable, rows: rows, layer: relation.layer)
     }
-    let path = find.shapeSource.flatMap { scope.relations[$0].geometryPath }
+    // The row that the key names may lie at the end of links (`GROUP BY grid3`).
+    let path =
+      find.shapePath.isEmpty ? find.shapeSource.flatMap { scope.relations[$0].geometryPath } : find.shapePath
     var inner = scope
     inner.relations = [Relation(table: table, geometryPath: base == nil ? nil : path, base: base, name: "groups")]
     inner.distances = []

@@ -9,8 +9,9 @@ final class Execution: @unchecked Sendable {
   private(set) var compiler: Compiler
   private(set) var driver: Driver
   private(set) var stages: [Stage] = []
-  /// Steps for EXPLAIN, aligned with the plan's joins and residuals.
+  /// Steps for EXPLAIN ANALYZE: joins in the plan's order, filters by the number of joins before them.
   private(set) var joinStages: [Stage] = []
+  private(set) var filterStages: [Int: Stage] = [:]
   var notices: [String] = []
   let sourceMeter = StageMeter()
 
@@ -195,7 +196,10 @@ final class Execution: @unchecked Sendable {
     if case .none = driver { return }
     func addResiduals(_ count: Int) throws(QueryError) {
       let conditions = plan.residuals.filter { $0.after == count }.map(\.condition).sortedByCost()
-      if !conditions.isEmpty { stages.append(FilterStage(try compiler.compile(conditions))) }
+      if conditions.isEmpty { return }
+      let stage = FilterStage(try compiler.compile(conditions))
+      stages.append(stage)
+      filterStages[count] = stage
     }
     try addResiduals(0)
     for (i, join) in plan.joins.enumerated() {

@@ -213,24 +213,23 @@ extension BoundFind {
 /// Geometry and id of the row behind each result row, for sinks that draw.
 private struct ShapeReader {
   let geometry: GeometryNode?
-  let idSource: Int
-  let relation: Relation?
+  private let ids: LinkFollower?
   let notice: String?
 
   init(_ execution: Execution, _ scope: Scope) throws(QueryError) {
     let find = execution.find
     guard let source = find.shapeSource else {
-      (geometry, relation, idSource) = (nil, nil, 0)
+      (geometry, ids) = (nil, nil)
       notice = find.grouping == nil ? nil : "the groups are no rows of a layer, so they have no geometry"
       return
     }
-    idSource = find.grouping == nil ? source : 0
-    relation = scope.relations[idSource]
-    if let path = relation!.geometryPath {
-      geometry = try GeometryNode(source: idSource, steps: path, scope: scope)
+    let index = find.grouping == nil ? source : 0
+    if let path = scope.relations[index].geometryPath {
+      geometry = try GeometryNode(source: index, steps: path, scope: scope)
     } else {
       geometry = nil
     }
+    ids = try LinkFollower(source: index, steps: find.grouping == nil ? [] : find.shapePath, scope: scope)
     notice = nil
   }
 
@@ -243,10 +242,11 @@ private struct ShapeReader {
   }
 
   func ids(_ tuples: Tuples) throws(QueryError) -> [String?] {
-    guard let relation else { return Array(repeating: nil, count: tuples.count) }
-    let (table, rows) = relation.based(tuples.rows[idSource], mayBeNone: tuples.mayBeNone(idSource))
-    guard let column = table.idColumn else { return Array(repeating: nil, count: tuples.count) }
-    let vector = try table.gather(column: column, rows: rows, mayBeNone: true) { _ throws(QueryError) in table }
+    guard let ids, let column = ids.target.idColumn else { return Array(repeating: nil, count: tuples.count) }
+    let table = ids.target
+    let vector = try table.gather(column: column, rows: try ids.rows(tuples), mayBeNone: true) { _ throws(QueryError) in
+      table
+    }
     return (0..<vector.count).map { if case .text(let id) = vector[$0] { id } else { nil } }
   }
 }
