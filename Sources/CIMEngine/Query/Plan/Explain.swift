@@ -81,7 +81,7 @@ struct PlanText {
       let geometry = implied(s)
       switch plan.nearest {
       case .incremental?:
-        var parts = [text, geometry, "index: R-tree of \(geometryLayer(s)), nearest first"]
+        var parts = [text, geometry, "index: rtree(\(geometryLayer(s)).geom), nearest first"]
         var filters = source.filters
         if case .search(let search) = source.access { filters.append(search.condition) }
         if case .keys(_, _, let condition) = source.access { filters.append(condition) }
@@ -117,10 +117,10 @@ struct PlanText {
     switch plan.sources[s].access {
     case .scan(let reason):
       let probed = plan.sources[s].filters.first { $0.isSpatial }.flatMap(probedLayer)
-      if let probed { return "index: R-tree of \(probed), asked for each row" }
+      if let probed { return "index: rtree(\(probed).geom), asked for each row" }
       return "index: NONE because \(reason)"
-    case .keys(let column, _, _): return "index: \(find.sources[s].columns[column].name) of \(geometryOwner(s))"
-    case .search: return "index: R-tree of \(geometryLayer(s))"
+    case .keys(let column, _, _): return "index: \(geometryOwner(s))(\(find.sources[s].columns[column].name))"
+    case .search: return "index: rtree(\(geometryLayer(s)).geom)"
     case .nothing: return "index: NONE because nothing is read"
     }
   }
@@ -202,7 +202,7 @@ struct PlanText {
     switch join.method {
     case .hash: "index: hash table of \(find.sources[join.source].name)"
     case .link: "index: link to \(geometryOwner(join.source))"
-    case .search, .nearest: "index: R-tree of \(geometryLayer(join.source))"
+    case .search, .nearest: "index: rtree(\(geometryLayer(join.source)).geom)"
     case .loop: "index: NONE because \(join.reason)"
     }
   }
