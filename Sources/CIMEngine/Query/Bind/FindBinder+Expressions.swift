@@ -214,6 +214,10 @@ extension FindBinder {
     if case .parameter(let name) = e.kind, other.type == .text, let raw = state.context.session.parameters[name] {
       return try enumerated(raw, at: e.range, like: other)
     }
+    if case .bool(let flag) = constant, other.type == .int {
+      // A flag kept as 0 and 1.
+      return BoundExpression(kind: .constant(.int(flag ? 1 : 0)), type: .int, range: value.range)
+    }
     guard case .text(let text) = constant else { return value }
     switch other.type {
     case .date, .timestamp:

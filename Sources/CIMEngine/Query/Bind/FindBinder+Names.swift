@@ -264,7 +264,8 @@ extension FindBinder {
     let owner = source?.bound.name ?? "the statement"
     var fix: String?
     let last = parts.last!
-    if parts.count > 1, !sources.contains(where: { isNamed($0, parts[0].text) }) {
+    if isDistance(last.text) { fix = "`distance` is there after NEAREST … TO or WITHIN … OF" }
+    if fix == nil, parts.count > 1, !sources.contains(where: { isNamed($0, parts[0].text) }) {
       // The first word may be the one that is wrong.
       let near = Spelling.nearest(to: parts[0].text, among: sources.map(\.bound.name))
       if let near { fix = "did you mean `\(near).\(last.text)`?" }

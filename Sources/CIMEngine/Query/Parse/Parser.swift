@@ -36,7 +36,7 @@ struct Parser {
   /// Where a source or an item ended without an alias, for the message about AS.
   var aliasPosition = -1
 
-  static let maximumDepth = 200
+  static let maximumDepth = 120
 
   init(_ text: String, names: KnownNames, strict: Bool) throws(QueryError) {
     self.text = text

@@ -27,6 +27,7 @@ import Testing
       ("FIND building WHERE name + 1 > 3", ["CONCAT"], "name"),
       ("FIND building WHERE floors LIKE '3%'", ["LIKE takes text"], "floors"),
       ("FIND shelter WHERE as_of > 'soon'", ["is not a date or a time", "2021-07-20"], "'soon'"),
+      ("FIND building ORDER BY distance", ["after NEAREST"], "distance"),
       ("FIND shelter WHERE ok = 1", ["TRUE or FALSE"], "ok = 1"),
       ("FIND building WHERE geom = geom", ["S_EQUALS"], "geom = geom"),
       ("FIND unit WHERE area > 30 m", ["an area", "a length"], "30 m"),

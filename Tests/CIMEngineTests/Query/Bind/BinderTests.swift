@@ -74,6 +74,7 @@ import Testing
         "area(building.geom) > 10000.0; length(building.name) > 3"
       ),
       ("FIND building WHERE 7 / 2 = 3.5 AND 7 div 2 = 3", "(7 / 2) = 3.5; (7 div 2) = 3"),
+      ("FIND building WHERE floors = TRUE", "building.floors = 1"),
       ("FIND building WHERE NULL = height", "NULL = building.height"),
       ("FIND building WHERE STARTS_WITH(name, 'a')", "startsWith(building.name, 'a')"),
     ])

@@ -38,4 +38,15 @@ struct CQL2ExampleTests {
     #expect(try parseFilter(Printer.print(tree)) == tree, "\(Printer.print(tree))")
     #expect(try parseFilter(text, strictCQL2: true) == tree)
   }
+
+  @Test("text and JSON of one example give one tree", arguments: CQL2Examples.stems)
+  func textAndJSON(stem: String) throws {
+    guard let json = try CQL2Examples.json(stem) else { return }
+    let (fromText, fromJSON) = (try parseFilter(try CQL2Examples.text(stem)), try parseFilterJSON(json))
+    #expect(fromText == fromJSON, "\(Printer.print(fromText))\n\(Printer.print(fromJSON))")
+  }
+
+  @Test func mostExamplesHaveJSON() throws {
+    #expect(try CQL2Examples.stems.filter { try CQL2Examples.json($0) != nil }.count >= 50)
+  }
 }
