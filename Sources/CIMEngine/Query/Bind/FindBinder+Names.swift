@@ -106,7 +106,14 @@ extension FindBinder {
     touch(source)
     return Resolved(
       expression: BoundExpression(kind: .geometry(source: source), type: .geometry, range: range),
-      label: ColumnLabel(name: "geom", qualified: "\(sources[source].bound.name).geom"))
+      label: ColumnLabel(
+        name: "geom", qualified: "\(sources[source].bound.name).geom",
+        origin: geometryOrigin(sources[source].bound.geometryPath?.last?.targetLayer ?? sources[source].layer)))
+  }
+
+  private func geometryOrigin(_ layer: Int?) -> ResultColumn.Origin? {
+    guard let layer, let geometry = catalog.layers[layer].geometry else { return nil }
+    return ResultColumn.Origin(layer: catalog.layers[layer].name, column: geometry.name)
   }
 
   /// A layer that one shortest chain of links leads to stands for its code.
@@ -210,7 +217,8 @@ extension FindBinder {
       return Resolved(
         expression: BoundExpression(
           kind: .path(source: source, steps: steps + more, column: nil), type: .geometry, range: range),
-        label: ColumnLabel(name: (labels + ["geom"]).joined(separator: ".")))
+        label: ColumnLabel(
+          name: (labels + ["geom"]).joined(separator: "."), origin: geometryOrigin(more.last?.targetLayer ?? layer)))
     }
     guard let (chain, label) = links(named: last, from: layer) else { return nil }
     return try path(source, steps + chain, label: (labels + [label]).joined(separator: "."), at: range)

@@ -215,6 +215,40 @@ import Testing
     #expect(try BoundText(find: SmallCity.find(text)).columns.joined(separator: ", ") == expected)
   }
 
+  @Test func columnsKnowWhereTheyComeFrom() throws {
+    let find = try SmallCity.find(
+      "FIND unit AS u RETURN u.geom, geom AS place, building.geom, building.name, floor AS f, CENTROID(geom), floor + 1"
+    )
+    #expect(
+      find.items.map { $0.column.origin.map { "\($0.layer).\($0.column)" } } == [
+        "unit.geom", "unit.geom", "building.geom", "building.name", "unit.floor", nil, nil,
+      ])
+    let group = try SmallCity.find("FIND building GROUP BY use RETURN use, COUNT(*)")
+    #expect(group.items[0].column.origin == ResultColumn.Origin(layer: "building", column: "use"))
+  }
+
+  /// The examples of the design, but for what this version cannot run.
+  @Test(
+    "examples bind",
+    arguments: [
+      "FIND shelter NEAREST 3 TO AT(113.65, 34.76) WHERE status = 'open' AND capacity - occupied >= 50",
+      "查找 避难场所 最近 3 到 AT(113.65, 34.76) 条件 状态 = '开放'",
+      "FIND shelter NEAREST 5 TO AT(113.6562, 34.7588) IN GCJ02 WITHIN 2 km",
+      "FIND building WITHIN 500 m OF hazard 'HZ-0231' WHERE floors > 6 ORDER BY distance",
+      "COUNT person INSIDE grid3 '410105003012007'",
+      "FIND hazard AS h LEFT JOIN NEAREST 1 (FIND shelter WHERE status = 'open') AS s WITHIN 1 km WHERE s.id IS NULL "
+        + "RETURN h.id, h.threat_people",
+      "查找 距离 隐患点 'HZ-0231' 500 米 以内 的 建筑 条件 层数 > 6",
+      "查找距离隐患点'HZ-0231'500米以内的建筑条件层数>6",
+      "FIND grid3 AS g JOIN unit AS u ON S_CONTAINS(g.geom, u.geom) GROUP BY g.code RETURN g.code, COUNT(*) AS units "
+        + "EXPORT TO 'units.geojson'",
+      "FIND building INTERSECTS FILE 'metro.geojson' RETURN id, name, height",
+      "FIND unit ON FLOOR -1..1 INSIDE flood 'F-0720' RETURN building.name, floor, room",
+    ])
+  func examples(text: String) throws {
+    #expect(throws: Never.self) { try SmallCity.bind(text) }
+  }
+
   @Test func joinsReturnEverySourcesColumns() throws {
     let find = try SmallCity.find("FIND hazard AS h JOIN NEAREST 1 shelter AS s")
     #expect(
