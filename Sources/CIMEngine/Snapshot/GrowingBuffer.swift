@@ -67,12 +67,24 @@ final class GrowingBuffer<Element: BitwiseCopyable> {
 
 /// Integers in the narrowest width that holds all of them so far: 1, 2, 4 or 8 bytes each.
 final class NarrowIntegers {
-  private var memory = GrowingBuffer<UInt8>()
+  private var start: UnsafeMutableRawPointer
+  private var capacity = 64
   private(set) var width = 1
   private(set) var count = 0
   /// 0 and 0 while empty.
   private(set) var minimum: Int64 = 0
   private(set) var maximum: Int64 = 0
+  /// True until the first value.
+  private(set) var isEmptyOfValues = true
+
+  init() { start = Self.allocate(nil, 64) }
+
+  deinit { free(start) }
+
+  private static func allocate(_ old: UnsafeMutableRawPointer?, _ bytes: Int) -> UnsafeMutableRawPointer {
+    guard let memory = realloc(old, bytes) else { fatalError("out of memory while packing a snapshot") }
+    return memory
+  }
 
   static func width(of value: Int64) -> Int {
     if Int64(Int8(truncatingIfNeeded: value)) == value { return 1 }
@@ -96,36 +108,47 @@ final class NarrowIntegers {
   /// Appends 0 in the place of a NULL.
   func appendPlaceholder() { put(0) }
 
-  /// True until the first value.
-  private(set) var isEmptyOfValues = true
-
   private func put(_ value: Int64) {
     let wanted = Self.width(of: value)
     if wanted > width { widen(to: wanted) }
-    withUnsafeBytes(of: value.littleEndian) { bytes in
-      memory.append(UnsafeBufferPointer(rebasing: bytes.bindMemory(to: UInt8.self)[..<width]))
+    if count == capacity {
+      capacity += capacity / 2
+      start = Self.allocate(start, capacity * width)
     }
+    store(value, at: count)
     count += 1
   }
 
-  private func widen(to wider: Int) {
-    let wide = GrowingBuffer<UInt8>(capacity: (count + 64) * wider)
-    for i in 0..<count {
-      withUnsafeBytes(of: self[i].littleEndian) { bytes in
-        wide.append(UnsafeBufferPointer(rebasing: bytes.bindMemory(to: UInt8.self)[..<wider]))
-      }
+  @inline(__always)
+  private func store(_ value: Int64, at index: Int) {
+    switch width {
+    case 1: start.storeBytes(of: Int8(truncatingIfNeeded: value), toByteOffset: index, as: Int8.self)
+    case 2: start.storeBytes(of: Int16(truncatingIfNeeded: value), toByteOffset: 2 * index, as: Int16.self)
+    case 4: start.storeBytes(of: Int32(truncatingIfNeeded: value), toByteOffset: 4 * index, as: Int32.self)
+    default: start.storeBytes(of: value, toByteOffset: 8 * index, as: Int64.self)
     }
-    memory = wide
+  }
+
+  /// From the back, so that no value is overwritten before it is moved.
+  private func widen(to wider: Int) {
+    start = Self.allocate(start, capacity * wider)
+    let narrower = width
+    for i in stride(from: count - 1, through: 0, by: -1) {
+      width = narrower
+      let value = self[i]
+      width = wider
+      store(value, at: i)
+    }
     width = wider
   }
 
+  @inline(__always)
   subscript(index: Int) -> Int64 {
-    let raw = UnsafeRawPointer(memory.start)
-    return switch width {
-    case 1: Int64(raw.load(fromByteOffset: index, as: Int8.self))
-    case 2: Int64(raw.loadUnaligned(fromByteOffset: 2 * index, as: Int16.self))
-    case 4: Int64(raw.loadUnaligned(fromByteOffset: 4 * index, as: Int32.self))
-    default: raw.loadUnaligned(fromByteOffset: 8 * index, as: Int64.self)
+    switch width {
+    case 1: Int64(start.load(fromByteOffset: index, as: Int8.self))
+    case 2: Int64(start.load(fromByteOffset: 2 * index, as: Int16.self))
+    case 4: Int64(start.load(fromByteOffset: 4 * index, as: Int32.self))
+    default: start.load(fromByteOffset: 8 * index, as: Int64.self)
     }
   }
 }

@@ -29,7 +29,7 @@ struct KeyTable {
       var slot = Int(truncatingIfNeeded: SteadyHash.hash(key)) & (capacity - 1)
       var isNew = true
       while slots[slot] != LinkColumn.none {
-        if let other = text(Int(slots[slot])), other.elementsEqual(key) {
+        if let other = text(Int(slots[slot])), areEqual(other, key) {
           isNew = false
           break
         }
@@ -43,7 +43,7 @@ struct KeyTable {
   func row(_ key: UnsafeBufferPointer<UInt8>) -> UInt32 {
     var slot = Int(truncatingIfNeeded: SteadyHash.hash(key)) & (slots.count - 1)
     while slots[slot] != LinkColumn.none {
-      if let other = text(Int(slots[slot])), other.elementsEqual(key) { return slots[slot] }
+      if let other = text(Int(slots[slot])), areEqual(other, key) { return slots[slot] }
       slot = (slot + 1) & (slots.count - 1)
     }
     return LinkColumn.none

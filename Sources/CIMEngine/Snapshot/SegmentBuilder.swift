@@ -94,14 +94,29 @@ package struct SegmentRow: Sendable {
 }
 
 /// The order in which rows are packed.
-struct RowOrder {
+final class RowOrder {
   /// By row: the index in the source; nil when rows stay as they came.
-  var sources: [UInt32]?
+  private let sources: UnsafeMutableBufferPointer<UInt32>?
   /// Rows that have a box; they come first.
-  var placedCount: Int
+  let placedCount: Int
+  var isIdentity: Bool { sources == nil }
+
+  init(sources: [UInt32]?, placedCount: Int) {
+    self.placedCount = placedCount
+    self.sources = sources.map { sources in
+      let buffer = UnsafeMutableBufferPointer<UInt32>.allocate(capacity: sources.count)
+      _ = buffer.initialize(from: sources)
+      return buffer
+    }
+  }
+
+  deinit { sources?.deallocate() }
 
   @inline(__always)
-  func source(_ row: Int) -> Int { sources.map { Int($0[row]) } ?? row }
+  func source(_ row: Int) -> Int {
+    guard let sources else { return row }
+    return Int(sources[row])
+  }
 }
 
 extension SegmentBuilder {

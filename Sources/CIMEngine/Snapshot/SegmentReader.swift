@@ -374,11 +374,11 @@ public final class Segment: @unchecked Sendable {
     switch try self.column(column) {
     case .dictionary(let strings):
       guard
-        let code = (0..<strings.dictionary.count).first(where: { strings.dictionary.utf8($0).elementsEqual(key) })
+        let code = (0..<strings.dictionary.count).first(where: { areEqual(strings.dictionary.utf8($0), key) })
       else { return [] }
       return (0..<rowCount).filter { strings.code($0) == UInt32(code) && strings.validity[$0] }.map { UInt32($0) }
     case .text(let strings):
-      return (0..<rowCount).filter { strings.validity[$0] && strings.utf8($0).elementsEqual(key) }
+      return (0..<rowCount).filter { strings.validity[$0] && areEqual(strings.utf8($0), key) }
         .map { UInt32($0) }
     default: return []
     }

@@ -60,7 +60,7 @@ extension SegmentWriter {
   ) throws(StoreError) {
     SectionPlace.write(
       try file.beginSection(byteCount: bytesEach * geometry.vertexCount), to: &directory)
-    if order.sources == nil {
+    if order.isIdentity {
       return try file.append(
         UnsafeRawBufferPointer(start: start(0), count: bytesEach * geometry.vertexCount))
     }

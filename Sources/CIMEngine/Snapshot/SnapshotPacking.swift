@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Glibc
 
 /// Packs the layers of a database into the files of a snapshot, targets of links first. Layers of an earlier snapshot
@@ -68,9 +69,25 @@ final class SnapshotPacking {
     return result
   }
 
+  /// While the rows of a layer are read, the one before it is written by a second thread; the rows of two layers are in
+  /// memory at most.
   func packAll(_ fill: Fill) throws {
+    var writing: (layer: Int, task: BackgroundTask<Packed>)?
+    defer { writing?.task.finish() }
     for layer in Self.order(of: catalog) {
-      if try !keep(layer) { try pack(layer, fill) }
+      if try keep(layer) { continue }
+      let byFid = links(of: layer).filter(\.isByFid).map(\.column)
+      let builder = SegmentBuilder(layer: catalog.layers[layer], fidLinks: Set(byFid))
+      notices += try fill(layer, builder)
+      if let before = writing {
+        writing = nil
+        take(try before.task.value(), as: before.layer)
+      }
+      writing = (layer, startWriting(layer, builder))
+    }
+    if let last = writing {
+      writing = nil
+      take(try last.task.value(), as: last.layer)
     }
     for layer in catalog.layers.indices where try !hasGoodLinks(layer) { try relink(layer, fill) }
   }
@@ -90,17 +107,13 @@ final class SnapshotPacking {
     do throws(SnapshotDamage) {
       let file = try BlockFile(path: folder + "/" + entry.segmentFile)
       guard file.digest == entry.segmentDigest else { return false }
-      segments[layer] = try openForLinks(layer, file)
+      segments[layer] = try Segment(file: file, layer: catalog.layers[layer], needsLinks: false)
     } catch {
       return false
     }
     catalog.layers[layer].rowCount = entry.rowCount
     entries[layer] = entry
     return true
-  }
-
-  private func openForLinks(_ layer: Int, _ file: BlockFile) throws(SnapshotDamage) -> Segment {
-    try Segment(file: file, layer: catalog.layers[layer], needsLinks: false)
   }
 
   private func targets(_ links: [Link], of layer: Int) -> [LinkTarget] {
@@ -122,29 +135,43 @@ final class SnapshotPacking {
     return Set(columns.indices.filter { names.contains(columns[$0].name.lowercased()) })
   }
 
-  private func pack(_ layer: Int, _ fill: Fill) throws {
-    let links = links(of: layer)
-    let builder = SegmentBuilder(
-      layer: catalog.layers[layer], fidLinks: Set(links.filter(\.isByFid).map(\.column)))
-    notices += try fill(layer, builder)
+  /// A layer written: its entry in the manifest, and its segment for resolving the links of others.
+  private struct Packed {
+    var entry: Manifest.Layer
+    var segment: Segment
+    var notices: [String]
+  }
+
+  /// Writes the files of a layer whose targets are all there; a small layer at once, a large one in another thread.
+  private func startWriting(_ layer: Int, _ builder: SegmentBuilder) -> BackgroundTask<Packed> {
+    let known = catalog.layers[layer]
+    let targets = targets(links(of: layer), of: layer)
+    let indexed = indexedColumns(of: layer)
     let paths = temporaryPaths(layer)
-    let output = try LayerPacker.pack(
-      builder, links: targets(links, of: layer), indexed: indexedColumns(of: layer), segmentPath: paths.segment,
-      linksPath: paths.links)
-    notices += output.notices
-    var entry = Manifest.Layer(
-      segmentFile: fileName(layer, output.segment, "seg"), segmentDigest: output.segment, linksFile: nil,
-      linksDigest: output.links, orderID: output.orderID, rowCount: output.rowCount,
-      isTracked: !untracked.contains(layer))
-    try move(paths.segment, to: entry.segmentFile)
-    if let links = output.links {
-      entry.linksFile = fileName(layer, links, "links")
-      try move(paths.links, to: entry.linksFile!)
+    let isTracked = !untracked.contains(layer)
+    return BackgroundTask(inline: builder.rowCount < 50_000) { [self] in
+      let output = try LayerPacker.pack(
+        builder, links: targets, indexed: indexed, segmentPath: paths.segment, linksPath: paths.links)
+      var entry = Manifest.Layer(
+        segmentFile: fileName(known, layer, output.segment, "seg"), segmentDigest: output.segment, linksFile: nil,
+        linksDigest: output.links, orderID: output.orderID, rowCount: output.rowCount, isTracked: isTracked)
+      try move(paths.segment, to: entry.segmentFile)
+      if let links = output.links {
+        entry.linksFile = fileName(known, layer, links, "links")
+        try move(paths.links, to: entry.linksFile!)
+      }
+      let file = try BlockFile(path: folder + "/" + entry.segmentFile)
+      return Packed(
+        entry: entry, segment: try Segment(file: file, layer: known, needsLinks: false), notices: output.notices)
     }
-    catalog.layers[layer].rowCount = output.rowCount
-    entries[layer] = entry
+  }
+
+  private func take(_ packed: Packed, as layer: Int) {
+    notices += packed.notices
+    catalog.layers[layer].rowCount = packed.entry.rowCount
+    entries[layer] = packed.entry
+    segments[layer] = packed.segment
     repacked.insert(layer)
-    segments[layer] = try openForLinks(layer, try BlockFile(path: folder + "/" + entry.segmentFile))
   }
 
   // MARK: Links
@@ -191,7 +218,7 @@ final class SnapshotPacking {
     let (digest, remarks) = try LayerPacker.relink(
       segments[layer]!, builder, links: targets(links, of: layer), to: path)
     notices += remarks
-    let name = fileName(layer, digest, "links")
+    let name = fileName(catalog.layers[layer], layer, digest, "links")
     try move(path, to: name)
     entries[layer]!.linksFile = name
     entries[layer]!.linksDigest = digest
@@ -207,8 +234,8 @@ final class SnapshotPacking {
     return paths
   }
 
-  private func fileName(_ layer: Int, _ digest: FileDigest, _ suffix: String) -> String {
-    let stem = Self.fileStem(catalog.layers[layer].name)
+  private func fileName(_ known: Catalog.Layer, _ layer: Int, _ digest: FileDigest, _ suffix: String) -> String {
+    let stem = Self.fileStem(known.name)
     return "\(stem)-\(layer)-r\(state.revision.revision)-\(Self.hexadecimal(digest.checksum)).\(suffix)"
   }
 
@@ -234,5 +261,33 @@ final class SnapshotPacking {
   static func hexadecimal(_ value: UInt32) -> String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+}
+
+/// One piece of work in another thread, or at once.
+private final class BackgroundTask<Value>: @unchecked Sendable {
+  private var result: Result<Value, any Error>?
+  private let done = DispatchSemaphore(value: 0)
+  private var isFinished = false
+
+  /// What `work` reads must not be written until ``value()`` has returned.
+  init(inline: Bool, _ work: @escaping () throws -> Value) {
+    nonisolated(unsafe) let work = work
+    let run: @Sendable () -> Void = { [self] in
+      result = Result { try work() }
+      done.signal()
+    }
+    if inline { run() } else { DispatchQueue.global(qos: .userInitiated).async(execute: run) }
+  }
+
+  /// Waits for the end.
+  func finish() {
+    if !isFinished { done.wait() }
+    isFinished = true
+  }
+
+  func value() throws -> Value {
+    finish()
+    return try result!.get()
   }
 }

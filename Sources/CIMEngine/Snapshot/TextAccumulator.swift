@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Strings in the order they come: codes into a dictionary as long as few are distinct, else end to end.
 final class TextAccumulator {
   /// What a dictionary may hold: two bytes a code.
@@ -39,11 +41,11 @@ final class TextAccumulator {
     var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
     while slots[slot] != 0 {
       let code = Int(slots[slot]) - 1
-      if hashes[code] == hash, stored(code).elementsEqual(text) { return codes.append(UInt32(code)) }
+      if hashes[code] == hash, areEqual(stored(code), text) { return codes.append(UInt32(code)) }
       slot = (slot + 1) & (slots.count - 1)
     }
     let distinct = hashes.count
-    if distinct == Self.dictionaryLimit || (distinct >= 4096 && distinct * 2 > count) {
+    if distinct == Self.dictionaryLimit {
       giveUpDictionary()
       return store(text)
     }
@@ -126,6 +128,17 @@ final class TextAccumulator {
 }
 
 /// The order of strings by code point, which is the order of their UTF-8 bytes.
+@inline(__always)
 func precedes(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
-  a.lexicographicallyPrecedes(b)
+  let shared = min(a.count, b.count)
+  guard shared > 0, let p = a.baseAddress, let q = b.baseAddress else { return a.count < b.count }
+  let difference = memcmp(p, q, shared)
+  return difference != 0 ? difference < 0 : a.count < b.count
+}
+
+@inline(__always)
+func areEqual(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
+  guard a.count == b.count else { return false }
+  guard let p = a.baseAddress, let q = b.baseAddress, a.count > 0 else { return true }
+  return memcmp(p, q, a.count) == 0
 }
