@@ -91,6 +91,10 @@ final class JSONLines {
       if byte == UInt8(ascii: "\n") { row += 1; column = 1 } else if byte & 0xC0 != 0x80 { column += 1 }
     }
     let brokenOff = fault.offset >= record.count || fault.message.hasSuffix("has no end")
+    if fault.isEncoding {
+      return LoadError(
+        path: path, place: .line(row), reason: .malformed("column \(column): \(fault.message)"), fix: fault.encodingFix)
+    }
     return LoadError(
       path: path, place: .line(row),
       reason: .malformed("column \(column): not JSON: \(fault.message)"),
@@ -198,7 +202,9 @@ final class JSONDocumentReader {
 
   private func fault(in text: UnsafeBufferPointer<UInt8>, at offset: Int) -> LoadError {
     let fault = JSONSyntax.firstFault(in: text) ?? JSONSyntax.Fault(offset: 0, message: "cannot be read")
-    return place(offset + fault.offset, fault.message)
+    var error = place(offset + fault.offset, fault.message)
+    if fault.isEncoding { error.fix = fault.encodingFix }
+    return error
   }
 
   /// An error at a byte offset, told as line and column. The file is read again for that: errors are rare.

@@ -5,6 +5,10 @@ struct JSONSyntax {
     /// Bytes from the start of the text.
     var offset: Int
     var message: String
+
+    var isEncoding: Bool { message == Self.notUTF8 }
+    var encodingFix: String { "JSON is UTF-8; if the file is in GB18030, say so with --encoding GB18030" }
+    static let notUTF8 = "the bytes here are not UTF-8"
   }
 
   static let depthLimit = 1024
@@ -224,7 +228,7 @@ struct JSONSyntax {
   /// One multi-byte UTF-8 sequence (RFC 3629: shortest form, no surrogates, at most U+10FFFF).
   private mutating func scalar() throws(Fault) {
     let length = UTF8Check.sequenceLength(bytes, at: at)
-    guard length > 0 else { throw fault("the bytes here are not UTF-8") }
+    guard length > 0 else { throw fault(Fault.notUTF8) }
     at += length
   }
 }

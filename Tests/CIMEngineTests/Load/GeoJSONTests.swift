@@ -266,6 +266,7 @@ import Testing
     bytes[bytes.firstIndex(of: UInt8(ascii: "x"))!] = 0xFF
     let bad = try withFile(bytes) { try loadError(source($0)) }
     #expect(bad?.message.contains("UTF-8") == true)
+    #expect(bad?.fix?.contains("--encoding GB18030") == true)
     let repeated = try load(collection(feature(#"{"a":1,"a":2}"#)))
     #expect(repeated.values("a") == [.int(2)])
     #expect(repeated.survey.warnings.contains { $0.contains("twice") })
