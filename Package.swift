@@ -54,7 +54,8 @@ let package = Package(
       name: "TestSupport", dependencies: ["SpatialIndex", "CIMEngine"], path: "Tests/TestSupport",
       swiftSettings: strict),
     .testTarget(name: "SpatialIndexTests", dependencies: ["SpatialIndex", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "CIMEngineTests", dependencies: ["CIMEngine", "TestSupport", "SpatialIndex"], swiftSettings: strict),
+    .testTarget(
+      name: "CIMEngineTests", dependencies: ["CIMEngine", "TestSupport", "SpatialIndex"], swiftSettings: strict),
     .testTarget(name: "CLITests", dependencies: ["TestSupport"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

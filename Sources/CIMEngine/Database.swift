@@ -41,7 +41,8 @@ public final class Database {
       try token.check()
       progress(state)
     }
-    let snapshot = try everything ? Snapshot.rebuilt(for: store, progress: step) : Snapshot.current(for: store, progress: step)
+    let snapshot =
+      try everything ? Snapshot.rebuilt(for: store, progress: step) : Snapshot.current(for: store, progress: step)
     return snapshot.path
   }
 

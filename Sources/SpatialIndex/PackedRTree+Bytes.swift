@@ -178,7 +178,9 @@ extension TreeLayout {
     isSorted = flags & TreeHeader.sorted != 0
     hasHoles = flags & TreeHeader.holes != 0
     let stated = get(40, as: UInt64.self)
-    guard stated == UInt64(byteCount) else { throw .damaged("\(stated) bytes stated, \(byteCount) follow from the counts") }
+    guard stated == UInt64(byteCount) else {
+      throw .damaged("\(stated) bytes stated, \(byteCount) follow from the counts")
+    }
     guard bytes.count >= byteCount else { throw .truncated(needed: byteCount, found: bytes.count) }
   }
 }

@@ -318,7 +318,8 @@ final class TreeStorage: @unchecked Sendable {
     let itemDoubles = layout.blockDoubles(0)
     let hasHoles = layout.hasHoles
     let levelOneUpper = dimensions * capacity
-    nonisolated(unsafe) let nodes = layout.height == 1
+    nonisolated(unsafe) let nodes =
+      layout.height == 1
       ? nil : (base + layout.levelOffset(1)).assumingMemoryBound(to: Double.self)
     workers.split(layout.blocks(0), grain: capacity) { _, blocks in
       for block in blocks {

@@ -40,7 +40,8 @@ public struct Workers: Sendable {
     let count = self.count
     if count == 1 { return body(0, 0..<total) }
     run(count) { part in
-      body(part, Swift.min(total, grains * part / count * grain)..<Swift.min(total, grains * (part + 1) / count * grain))
+      body(
+        part, Swift.min(total, grains * part / count * grain)..<Swift.min(total, grains * (part + 1) / count * grain))
     }
   }
 }

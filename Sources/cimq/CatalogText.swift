@@ -50,7 +50,9 @@ enum CatalogText {
     if let notice = catalog.notice { lines.append(chinese ? "说明：\(notice)" : "notice: \(notice)") }
     lines.append((chinese ? "工作坐标系：" : "working CRS: ") + catalog.workingCRS.description + name)
     if let extent = catalog.layers.compactMap({ $0.geometry?.extent }).reduce(nil, { $0?.union($1) ?? $1 }) as Box2? {
-      let corners = [extent.min[0], extent.min[1], extent.max[0], extent.max[1]].map { CellText.number($0, decimals: 2) }
+      let corners = [extent.min[0], extent.min[1], extent.max[0], extent.max[1]].map {
+        CellText.number($0, decimals: 2)
+      }
       lines.append((chinese ? "范围：" : "extent: ") + corners.joined(separator: ", "))
     }
     lines.append((chinese ? "快照：" : "snapshot: ") + database.snapshotPath)

@@ -8,16 +8,27 @@ enum ShellHelp {
   }
 
   static let commands: [Command] = [
-    Command(name: ".help", arguments: "[TOPIC]", english: "this list, or a topic: language, examples, 中文", chinese: "本列表，或主题：language、examples、中文"),
-    Command(name: ".layers", arguments: "", english: "the layers, their geometry and row counts", chinese: "图层、几何类型与行数"),
-    Command(name: ".schema", arguments: "[LAYER]", english: "columns, types, units and values of a layer", chinese: "图层的列、类型、单位与取值"),
-    Command(name: ".mode", arguments: "[FORMAT]", english: "how results are shown: table, csv, json, geojson, …", chinese: "结果格式：table、csv、json、geojson 等"),
+    Command(
+      name: ".help", arguments: "[TOPIC]", english: "this list, or a topic: language, examples, 中文",
+      chinese: "本列表，或主题：language、examples、中文"),
+    Command(
+      name: ".layers", arguments: "", english: "the layers, their geometry and row counts", chinese: "图层、几何类型与行数"),
+    Command(
+      name: ".schema", arguments: "[LAYER]", english: "columns, types, units and values of a layer",
+      chinese: "图层的列、类型、单位与取值"),
+    Command(
+      name: ".mode", arguments: "[FORMAT]", english: "how results are shown: table, csv, json, geojson, …",
+      chinese: "结果格式：table、csv、json、geojson 等"),
     Command(name: ".once", arguments: "FILE", english: "write the next result to a file", chinese: "下一个结果写入文件"),
-    Command(name: ".output", arguments: "[FILE]", english: "write results to a file from now on; without FILE back to the screen", chinese: "此后结果写入文件；无参数则回到屏幕"),
-    Command(name: ".rows", arguments: "N", english: "how many rows a table shows (all are counted)", chinese: "表格显示的行数（总数照计）"),
+    Command(
+      name: ".output", arguments: "[FILE]",
+      english: "write results to a file from now on; without FILE back to the screen", chinese: "此后结果写入文件；无参数则回到屏幕"),
+    Command(
+      name: ".rows", arguments: "N", english: "how many rows a table shows (all are counted)", chinese: "表格显示的行数（总数照计）"),
     Command(name: ".timer", arguments: "on|off", english: "rows and time after each result", chinese: "显示每个结果的行数与用时"),
     Command(name: ".timeout", arguments: "TIME|off", english: "stop queries that take longer", chinese: "超时即停"),
-    Command(name: ".lang", arguments: "zh|en", english: "headers and messages in Chinese or English", chinese: "中文或英文表头与提示"),
+    Command(
+      name: ".lang", arguments: "zh|en", english: "headers and messages in Chinese or English", chinese: "中文或英文表头与提示"),
     Command(name: ".read", arguments: "FILE", english: "run statements from a file", chinese: "运行文件中的语句"),
     Command(name: ".quit", arguments: "", english: "leave (Ctrl-D too)", chinese: "退出（或 Ctrl-D）"),
   ]

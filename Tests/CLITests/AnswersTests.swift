@@ -27,11 +27,11 @@ import Testing
     }
     struct Flood: Decodable {
       var id: String
-      var water_z: Double
-      var units_inside: Int
-      var units_below: Int
-      var people_inside: Int
-      var people_below: Int
+      var waterZ: Double
+      var unitsInside: Int
+      var unitsBelow: Int
+      var peopleInside: Int
+      var peopleBelow: Int
     }
     struct Within: Decodable {
       var layer: String
@@ -46,7 +46,7 @@ import Testing
     var grid3: [String: Place]
     var district: [String: Place]
     var odd: [Odd]
-    var nearest_shelters: [Nearest]
+    var nearestShelters: [Nearest]
     var floods: [Flood]
     var within: [Within]
   }
@@ -59,10 +59,17 @@ import Testing
     var distance: Double?
   }
 
+  /// `water_z` in the file is `waterZ` here.
+  private static var decoder: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+  }
+
   private static func rows(_ db: String, _ query: String) throws -> [Row] {
     let result = try Program.run("query", db, query, "--format", "json")
     try #require(result.status == 0, "\(query)\n\(result.error)")
-    return try JSONDecoder().decode([Row].self, from: Data(result.out.utf8))
+    return try Self.decoder.decode([Row].self, from: Data(result.out.utf8))
   }
 
   private static func check(_ db: String, _ answers: Answers) throws {
@@ -88,11 +95,12 @@ import Testing
               && (odd.grids ?? []).allSatisfy { $0.prefix(level.digits) == code }
           }
           let odd = inside.reduce(0) { $0 + (kind.layer == "person" ? $1.people ?? 0 : 1) }
-          #expect(counts[code, default: 0] == place[keyPath: kind.value] + odd, "\(kind.layer) in \(level.layer) \(code)")
+          #expect(
+            counts[code, default: 0] == place[keyPath: kind.value] + odd, "\(kind.layer) in \(level.layer) \(code)")
         }
       }
     }
-    for point in answers.nearest_shelters {
+    for point in answers.nearestShelters {
       let crs = point.crs == "EPSG:4326" ? "" : " IN \(point.crs)"
       let found = try rows(
         db, "FIND shelter NEAREST \(point.shelters.count) TO AT(\(point.lon), \(point.lat))\(crs) RETURN id, distance")
@@ -103,12 +111,12 @@ import Testing
     }
     for flood in answers.floods {
       let inside = "INSIDE flood '\(flood.id)'"
-      #expect(try rows(db, "COUNT unit \(inside)")[0].count == flood.units_inside)
+      #expect(try rows(db, "COUNT unit \(inside)")[0].count == flood.unitsInside)
       #expect(
-        try rows(db, "COUNT unit \(inside) BELOW ELEVATION \(flood.water_z) m")[0].count == flood.units_below)
-      #expect(try rows(db, "COUNT person \(inside)")[0].count == flood.people_inside)
+        try rows(db, "COUNT unit \(inside) BELOW ELEVATION \(flood.waterZ) m")[0].count == flood.unitsBelow)
+      #expect(try rows(db, "COUNT person \(inside)")[0].count == flood.peopleInside)
       #expect(
-        try rows(db, "COUNT person \(inside) WHERE unit.z_min < \(flood.water_z)")[0].count == flood.people_below)
+        try rows(db, "COUNT person \(inside) WHERE unit.z_min < \(flood.waterZ)")[0].count == flood.peopleBelow)
     }
     for test in answers.within {
       #expect(
@@ -118,7 +126,7 @@ import Testing
 
   @Test func bundledCity() throws {
     let file = Program.root.appendingPathComponent("datasets/answers.json")
-    let answers = try JSONDecoder().decode(Answers.self, from: Data(contentsOf: file))
+    let answers = try Self.decoder.decode(Answers.self, from: Data(contentsOf: file))
     try Self.check(try BundledCity.database.get(), answers)
   }
 
@@ -129,7 +137,7 @@ import Testing
     try #require(made.status == 0, "\(made.error)")
     let imported = try Program.run("import", scratch.path("big.sqlite"), scratch.path("big"))
     try #require(imported.status == 0, "\(imported.error)")
-    let answers = try JSONDecoder().decode(
+    let answers = try Self.decoder.decode(
       Answers.self, from: Data(contentsOf: scratch.url("big/datasets/answers.json")))
     try Self.check(scratch.path("big.sqlite"), answers)
   }

@@ -28,6 +28,8 @@ extension Scratch {
     return scratch
   }
   private static let removeAtExit: Void = {
-    atexit { if let scratch = try? Scratch.sharedFolder.get() { try? FileManager.default.removeItem(at: scratch.folder) } }
+    atexit {
+      if let scratch = try? Scratch.sharedFolder.get() { try? FileManager.default.removeItem(at: scratch.folder) }
+    }
   }()
 }

@@ -23,7 +23,8 @@ import Testing
     // A phone number keeps its leading zero, a capacity is a number.
     let row = try Program.run("query", db, "FIND shelters WHERE capacity > 600 RETURN id, phone", "--format", "jsonl")
     #expect(row.out == "{\"id\":\"A2\",\"phone\":\"0371001\"}\n", "\(row.error)")
-    let near = try Program.run("query", db, "FIND shelters NEAREST 1 TO AT(113.65, 34.76) RETURN id, distance", "--format", "jsonl")
+    let near = try Program.run(
+      "query", db, "FIND shelters NEAREST 1 TO AT(113.65, 34.76) RETURN id, distance", "--format", "jsonl")
     #expect(near.out.hasPrefix("{\"id\":\"A1\""), "\(near.error)")
   }
 
@@ -39,7 +40,8 @@ import Testing
       ("bad.csv", lines.joined(separator: "\n") + "\n", ["--types", "v=int"], ["bad.csv", "line 17", "abc"]),
       ("nan.csv", "id,lon,lat\na,113.6,34.7\nb,NaN,34.7\n", [], ["nan.csv", "line 3"]),
       (
-        "cut.geojson", #"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":{"type":"Po"#,
+        "cut.geojson",
+        #"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{},"geometry":{"type":"Po"#,
         [], ["cut.geojson"]
       ),
       (
@@ -108,7 +110,8 @@ import Testing
   }
 
   /// Another tool's view of the file: ogrinfo lists layers with counts and SRIDs, ogr2ogr converts them.
-  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/ogr2ogr"))) func gdalReadsTheStore() throws {
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/ogr2ogr"))) func gdalReadsTheStore() throws
+  {
     let scratch = try Scratch()
     let db = try BundledCity.database.get()
     let info = try Program.shell("ogrinfo -ro -so '\(db)' shelter")
@@ -116,7 +119,8 @@ import Testing
     #expect(info.out.contains("Geometry: Point") && info.out.contains("4547"), "\(info.out)")
     let count = try Program.run("query", db, "COUNT building").out.split(separator: "\n")[1]
     let converted = try Program.shell(
-      "ogr2ogr -f GPKG '\(scratch.path("b.gpkg"))' '\(db)' building && ogrinfo -ro -so '\(scratch.path("b.gpkg"))' building")
+      "ogr2ogr -f GPKG '\(scratch.path("b.gpkg"))' '\(db)' building && ogrinfo -ro -so '\(scratch.path("b.gpkg"))' building"
+    )
     #expect(converted.out.contains("Feature Count: \(count)"), "\(converted.out)\(converted.error)")
   }
 }

@@ -9,7 +9,9 @@ struct JoinTests {
     var b: Int
   }
 
-  @Test("gives the pairs that two loops give", arguments: Layout.allCases, [(0, 5), (1, 1), (16, 257), (257, 17), (120, 90)])
+  @Test(
+    "gives the pairs that two loops give", arguments: Layout.allCases,
+    [(0, 5), (1, 1), (16, 257), (257, 17), (120, 90)])
   func matchesLoops(layout: Layout, counts: (Int, Int)) {
     func check<let D: Int>(_ a: [Box<D>], _ b: [Box<D>]) {
       let (treeA, treeB) = (PackedRTree(a), PackedRTree(sortedBoxes: b))

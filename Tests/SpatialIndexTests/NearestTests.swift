@@ -46,7 +46,8 @@ struct NearestTests {
     check(layout.boxes(count, seed: 2) as [Box3])
   }
 
-  @Test("goes by the caller's distances and filter", arguments: [Layout.scattered, .slivers, .duplicates, .gaps, .large])
+  @Test(
+    "goes by the caller's distances and filter", arguments: [Layout.scattered, .slivers, .duplicates, .gaps, .large])
   func exactDistances(layout: Layout) {
     let boxes: [Box2] = layout.boxes(600, seed: 3)
     let tree = PackedRTree(boxes)

@@ -9,7 +9,8 @@ struct SearchTests {
     func check<let D: Int>(_ boxes: [Box<D>]) {
       let sorted = arranged(boxes)
       for (tree, boxes) in [
-        (PackedRTree(boxes), boxes), (PackedRTree(sortedBoxes: sorted), sorted), (PackedRTree(sortedBoxes: boxes), boxes),
+        (PackedRTree(boxes), boxes), (PackedRTree(sortedBoxes: sorted), sorted),
+        (PackedRTree(sortedBoxes: boxes), boxes),
       ] {
         #expect(tree.view.violation() == nil)
         #expect(tree.count == boxes.count)

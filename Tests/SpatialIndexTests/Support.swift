@@ -28,8 +28,12 @@ enum Layout: String, CaseIterable, Sendable {
       case .outlier: box({ _ in i == 0 ? 1e12 : number(0...1) }, { _ in 1e-4 })
       case .large: box({ $0 == 0 ? 38_463_374 + number(0...1) : 3_847_120 + number(0...1) }, { _ in 1e-3 })
       case .huge: box({ _ in number(-1...1) * 1e300 }, { _ in 1e298 })
-      case .gaps: i % 7 == 3 ? .empty : i % 11 == 5 ? box({ _ in .nan }, { _ in 1 })
-        : i % 13 == 6 ? box({ _ in .infinity }, { _ in 0 }) : box({ _ in number(0...1000) }, { _ in 5 })
+      case .gaps:
+        i % 7 == 3
+          ? .empty
+          : i % 11 == 5
+            ? box({ _ in .nan }, { _ in 1 })
+            : i % 13 == 6 ? box({ _ in .infinity }, { _ in 0 }) : box({ _ in number(0...1000) }, { _ in 5 })
       }
     }
   }

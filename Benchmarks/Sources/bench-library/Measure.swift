@@ -53,10 +53,12 @@ func threads(_ count: Int) -> Workers {
       for part in 1..<max(1, parts) {
         var handle = pthread_t()
         let job = Unmanaged.passRetained(Job { body(part) })
-        let status = pthread_create(&handle, nil, { argument in
-          Unmanaged<Job>.fromOpaque(argument!).takeRetainedValue().run()
-          return nil
-        }, job.toOpaque())
+        let status = pthread_create(
+          &handle, nil,
+          { argument in
+            Unmanaged<Job>.fromOpaque(argument!).takeRetainedValue().run()
+            return nil
+          }, job.toOpaque())
         guard status == 0 else { fail("cannot start a thread: error \(status)") }
         handles.append(handle)
       }

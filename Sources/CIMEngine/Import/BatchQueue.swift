@@ -70,7 +70,9 @@ final class BatchQueue<Element: Sendable>: @unchecked Sendable {
 /// A thread that runs one closure.
 final class WorkerThread {
   private var thread = pthread_t()
-  private final class Box { let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body } }
+  private final class Box {
+    let body: @Sendable () -> Void; init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
 
   /// Starts at once; runs on the caller when no thread can be had.
   init(_ body: @escaping @Sendable () -> Void) {
@@ -78,10 +80,12 @@ final class WorkerThread {
     pthread_attr_init(&attributes)
     pthread_attr_setstacksize(&attributes, 16 << 20)
     let box = Unmanaged.passRetained(Box(body))
-    let code = pthread_create(&thread, &attributes, { pointer in
-      Unmanaged<Box>.fromOpaque(pointer!).takeRetainedValue().body()
-      return nil
-    }, box.toOpaque())
+    let code = pthread_create(
+      &thread, &attributes,
+      { pointer in
+        Unmanaged<Box>.fromOpaque(pointer!).takeRetainedValue().body()
+        return nil
+      }, box.toOpaque())
     pthread_attr_destroy(&attributes)
     isRunning = code == 0
     if code != 0 { box.takeRetainedValue().body() }

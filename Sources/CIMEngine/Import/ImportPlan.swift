@@ -113,7 +113,8 @@ struct ImportPlan {
   private func isOfOtherDimension(_ layer: SourceSurvey.Layer, than name: String, _ state: StoredCatalog?) -> Bool {
     guard let own = layer.geometryKinds.map(\.dimension).max() else { return false }
     var others = tables.first { $0.name == name }?.kinds ?? []
-    if others.isEmpty, let state, let found = state.index(of: name), let kind = state.layers[found].layer.geometry?.kind {
+    if others.isEmpty, let state, let found = state.index(of: name), let kind = state.layers[found].layer.geometry?.kind
+    {
       others = [kind]
     }
     guard let other = others.map(\.dimension).max() else { return false }

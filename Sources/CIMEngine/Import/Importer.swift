@@ -1,5 +1,5 @@
-internal import Glibc
 internal import GRDBSQLite
+internal import Glibc
 internal import SpatialIndex
 
 /// Files into a database: survey all, decide, then write all of it or nothing.
@@ -90,7 +90,8 @@ final class ImportJob {
     let state = try store.map { store in try store.read { try $0.catalog() } }
     if let state, let wanted = options.workingCRS, wanted != state.catalog.workingCRS {
       throw StoreError(
-        .content, "\(path) works in \(state.catalog.workingCRS); the working CRS is chosen once, when a database is made")
+        .content,
+        "\(path) works in \(state.catalog.workingCRS); the working CRS is chosen once, when a database is made")
     }
 
     let surveys = try survey()
@@ -121,7 +122,9 @@ final class ImportJob {
       }
       try store.checkpoint()
     } else {
-      report.layers = try NewDatabase.make(path, workingCRS: choice.crs, isGeographic: isGeographic, notice: options.notice) {
+      report.layers = try NewDatabase.make(
+        path, workingCRS: choice.crs, isGeographic: isGeographic, notice: options.notice
+      ) {
         store in
         try store.importing(isCancelled: isCancelled) { writer in
           try ImportWriting(self, surveys, plan, choice.crs, isGeographic, writer).run()

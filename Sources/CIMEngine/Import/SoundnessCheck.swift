@@ -68,13 +68,11 @@ public struct SoundnessCheck: Sendable {
 
   /// SQLite's own check, the spatial indexes, the links between layers, the snapshot.
   private mutating func database(_ store: Store) throws {
-    try store.read { reader in
-      for finding in try reader.integrityFindings() { errors.append(finding) }
-      let catalog = try reader.catalog()
-      warnings += catalog.notices
-      for layer in catalog.catalog.layers { facts.append("\(layer.name): \(layer.rowCount) rows") }
-      for finding in try reader.brokenReferences() { warnings.append(finding) }
+    for finding in try store.check() {
+      let text = "\(finding.subject): \(finding.message)"
+      if finding.severity == .error { errors.append(text) } else { warnings.append(text) }
     }
+    for layer in try store.catalog().layers { facts.append("\(layer.name): \(layer.rowCount) rows") }
     let snapshot = try Snapshot.current(for: store) { warnings.append($0) }
     for layer in snapshot.catalog.layers.indices {
       do {

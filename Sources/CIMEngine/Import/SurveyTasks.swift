@@ -12,7 +12,9 @@ final class SurveyTasks: Sendable {
   private let progress: Importer.Progress
   private let state: Mutex<State>
 
-  init(_ sources: [any FeatureSource], isCancelled: @escaping @Sendable () -> Bool, progress: @escaping Importer.Progress) {
+  init(
+    _ sources: [any FeatureSource], isCancelled: @escaping @Sendable () -> Bool, progress: @escaping Importer.Progress
+  ) {
     self.sources = sources
     self.isCancelled = isCancelled
     self.progress = progress

@@ -64,7 +64,8 @@ struct TableSink: RowSink {
       writer.append(
         options.chinese
           ? "（显示 \(CellText.grouped(maximum)) 行，共 \(CellText.grouped(rowCount)) 行；用 限 n 或 .rows n 改变）\n"
-          : "(\(CellText.grouped(maximum)) of \(CellText.grouped(rowCount)) rows shown; LIMIT n or .rows n changes that)\n")
+          : "(\(CellText.grouped(maximum)) of \(CellText.grouped(rowCount)) rows shown; LIMIT n or .rows n changes that)\n"
+      )
     }
     if wasShortened {
       writer.append(

@@ -13,7 +13,8 @@ final class GrowingBuffer<Element: BitwiseCopyable> {
 
   deinit { free(start) }
 
-  private static func allocate(_ old: UnsafeMutablePointer<Element>?, _ capacity: Int) -> UnsafeMutablePointer<Element> {
+  private static func allocate(_ old: UnsafeMutablePointer<Element>?, _ capacity: Int) -> UnsafeMutablePointer<Element>
+  {
     guard let memory = realloc(old, capacity * MemoryLayout<Element>.stride) else {
       fatalError("out of memory while packing a snapshot")
     }

@@ -74,7 +74,8 @@ final class LinkTable: @unchecked Sendable {
     var dangling: [(row: UInt32, fid: Int64)] = []
   }
 
-  static func write(_ drafts: [Draft], orderID: UInt64, rowCount: Int, to path: String) throws(StoreError) -> FileDigest {
+  static func write(_ drafts: [Draft], orderID: UInt64, rowCount: Int, to path: String) throws(StoreError) -> FileDigest
+  {
     let file = try BlockFileWriter(path: path)
     var directory = SnapshotBytes()
     directory.put(DirectoryKind.links.rawValue)

@@ -1,5 +1,5 @@
-internal import Synchronization
 public import SpatialIndex
+internal import Synchronization
 
 /// One layer of a snapshot: a mapped file with the rows in Hilbert order, and the table of its links.
 ///
@@ -42,7 +42,9 @@ public final class Segment: @unchecked Sendable {
     let directory = try SegmentDirectory(file)
     self.directory = directory
     if var known {
-      guard known.hasSameShape(as: directory.layer) else { throw file.damage("is not the layer that the manifest names") }
+      guard known.hasSameShape(as: directory.layer) else {
+        throw file.damage("is not the layer that the manifest names")
+      }
       known.rowCount = directory.rowCount
       layer = known
     } else {

@@ -59,13 +59,15 @@ struct SegmentWriter {
     directory.put(wide)
     let order = order
     if wide {
-      put(try file.section(of: Int64.self, count: rowCount) { range, out in
-        for (i, row) in range.enumerated() { out[i] = fids[order.source(row)] }
-      })
+      put(
+        try file.section(of: Int64.self, count: rowCount) { range, out in
+          for (i, row) in range.enumerated() { out[i] = fids[order.source(row)] }
+        })
     } else {
-      put(try file.section(of: Int32.self, count: rowCount) { range, out in
-        for (i, row) in range.enumerated() { out[i] = Int32(truncatingIfNeeded: fids[order.source(row)]) }
-      })
+      put(
+        try file.section(of: Int32.self, count: rowCount) { range, out in
+          for (i, row) in range.enumerated() { out[i] = Int32(truncatingIfNeeded: fids[order.source(row)]) }
+        })
     }
     // Dense fids: a table from fid to row. Otherwise the fids in order with their rows.
     let (span, overflow) = fids.maximum.subtractingReportingOverflow(fids.minimum)
@@ -161,23 +163,24 @@ struct SegmentWriter {
     var minimums = [T](repeating: 0, count: blocks)
     var maximums = [T](repeating: 0, count: blocks)
     var hasValue = [Bool](repeating: false, count: blocks)
-    put(try file.section(of: T.self, count: rowCount) { range, out in
-      for (i, row) in range.enumerated() {
-        let source = order.source(row)
-        let own = value(source)
-        out[i] = own
-        guard column.isValid(source) else { continue }
-        let block = row / blockRows
-        if !hasValue[block] {
-          hasValue[block] = true
-          (minimums[block], maximums[block]) = (own, own)
-        } else if own < minimums[block] {
-          minimums[block] = own
-        } else if own > maximums[block] {
-          maximums[block] = own
+    put(
+      try file.section(of: T.self, count: rowCount) { range, out in
+        for (i, row) in range.enumerated() {
+          let source = order.source(row)
+          let own = value(source)
+          out[i] = own
+          guard column.isValid(source) else { continue }
+          let block = row / blockRows
+          if !hasValue[block] {
+            hasValue[block] = true
+            (minimums[block], maximums[block]) = (own, own)
+          } else if own < minimums[block] {
+            minimums[block] = own
+          } else if own > maximums[block] {
+            maximums[block] = own
+          }
         }
-      }
-    })
+      })
     put(try file.section(minimums))
     put(try file.section(maximums))
     try writeValidity(column, blockRows: blockRows)
@@ -188,19 +191,20 @@ struct SegmentWriter {
     guard column.nullCount > 0 else { return }
     let (order, rowCount) = (order, rowCount)
     var nulls = [UInt16](repeating: 0, count: (rowCount + blockRows - 1) / blockRows)
-    put(try file.section(of: UInt64.self, count: (rowCount + 63) / 64) { range, out in
-      for (i, word) in range.enumerated() {
-        var bits: UInt64 = 0
-        for row in word * 64..<min(rowCount, word * 64 + 64) {
-          if column.isValid(order.source(row)) {
-            bits |= 1 << UInt64(row & 63)
-          } else {
-            nulls[row / blockRows] += 1
+    put(
+      try file.section(of: UInt64.self, count: (rowCount + 63) / 64) { range, out in
+        for (i, word) in range.enumerated() {
+          var bits: UInt64 = 0
+          for row in word * 64..<min(rowCount, word * 64 + 64) {
+            if column.isValid(order.source(row)) {
+              bits |= 1 << UInt64(row & 63)
+            } else {
+              nulls[row / blockRows] += 1
+            }
           }
+          out[i] = bits
         }
-        out[i] = bits
-      }
-    })
+      })
     put(try file.section(nulls))
   }
 
@@ -260,19 +264,21 @@ struct SegmentWriter {
     directory.put(UInt64(total))
     var (end, next) = (0, 0)
     if total <= Int(UInt32.max) {
-      put(try file.section(of: UInt32.self, count: count + 1) { range, out in
-        for (i, index) in range.enumerated() {
-          if index > 0 { end += text(next).count; next += 1 }
-          out[i] = UInt32(truncatingIfNeeded: end)
-        }
-      })
+      put(
+        try file.section(of: UInt32.self, count: count + 1) { range, out in
+          for (i, index) in range.enumerated() {
+            if index > 0 { end += text(next).count; next += 1 }
+            out[i] = UInt32(truncatingIfNeeded: end)
+          }
+        })
     } else {
-      put(try file.section(of: UInt64.self, count: count + 1) { range, out in
-        for (i, index) in range.enumerated() {
-          if index > 0 { end += text(next).count; next += 1 }
-          out[i] = UInt64(end)
-        }
-      })
+      put(
+        try file.section(of: UInt64.self, count: count + 1) { range, out in
+          for (i, index) in range.enumerated() {
+            if index > 0 { end += text(next).count; next += 1 }
+            out[i] = UInt64(end)
+          }
+        })
     }
     put(try file.beginSection(byteCount: total))
     for i in 0..<count { try file.append(UnsafeRawBufferPointer(text(i))) }

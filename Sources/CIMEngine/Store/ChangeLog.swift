@@ -84,7 +84,9 @@ enum ChangeLog {
       SELECT m.uuid, c.revision, c.token FROM cimq_meta AS m
       LEFT JOIN (SELECT revision, token FROM cimq_change ORDER BY revision DESC LIMIT 1) AS c
       """)
-    guard try statement.step() else { throw StoreError(.content, "the table cimq_meta is empty; the database is damaged") }
+    guard try statement.step() else {
+      throw StoreError(.content, "the table cimq_meta is empty; the database is damaged")
+    }
     return Revision(uuid: statement.text(0), revision: statement.int64(1), token: statement.int64(2))
   }
 

@@ -19,7 +19,8 @@ enum NewDatabase {
       throw StoreError(.file, "another import is making \(path) just now (\(partial) is locked)")
     }
     var status = stat()
-    guard fstat(lock, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink > 0, ftruncate(lock, 0) == 0 else {
+    guard fstat(lock, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink > 0, ftruncate(lock, 0) == 0
+    else {
       throw StoreError(.file, "\(partial) cannot be written: \(String(cString: strerror(errno)))")
     }
     for suffix in ["-wal", "-shm", "-journal"] { unlink(partial + suffix) }

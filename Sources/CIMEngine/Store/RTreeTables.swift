@@ -22,7 +22,8 @@ enum RTreeTables {
     var result: Box2?
     for cell in 0..<count {
       func float(_ i: Int) -> Double {
-        Double(Float(bitPattern: bytes.loadUnaligned(fromByteOffset: 4 + 24 * cell + 8 + 4 * i, as: UInt32.self).bigEndian))
+        Double(
+          Float(bitPattern: bytes.loadUnaligned(fromByteOffset: 4 + 24 * cell + 8 + 4 * i, as: UInt32.self).bigEndian))
       }
       let box = Box2(float(0), float(2), float(1), float(3))
       result = result?.union(box) ?? box
@@ -131,7 +132,8 @@ enum RTreeTables {
   }
 
   /// Everything in an R*Tree, ascending by fid, boxes as rounded there.
-  static func items(of name: String, in connection: SQLConnection) throws(StoreError) -> (fids: [Int64], boxes: [Box2]) {
+  static func items(of name: String, in connection: SQLConnection) throws(StoreError) -> (fids: [Int64], boxes: [Box2])
+  {
     var items: [(Int64, Box2)] = []
     let rows = try connection.prepare("SELECT pkid, xmin, ymin, xmax, ymax FROM \(quoted(name))")
     while try rows.step() {

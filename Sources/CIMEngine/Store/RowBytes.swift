@@ -40,7 +40,9 @@ final class RowBytes {
 
   func append(_ bytes: [UInt8]) -> Range<Int> {
     reserve(bytes.count)
-    bytes.withUnsafeBytes { if let start = $0.baseAddress { (base + count).copyMemory(from: start, byteCount: $0.count) } }
+    bytes.withUnsafeBytes {
+      if let start = $0.baseAddress { (base + count).copyMemory(from: start, byteCount: $0.count) }
+    }
     defer { count += bytes.count }
     return count..<count + bytes.count
   }

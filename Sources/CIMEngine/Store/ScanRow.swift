@@ -148,7 +148,8 @@ package struct ScanRow: ~Copyable {
       mismatches.counts[column] = (entry.count + 1, entry.fid, entry.value)
     } else {
       let at = Int32(column + 1)
-      let value = sqlite3_column_type(handle, at) == SQLITE_BLOB ? "bytes" : "'\(statement.text(column + 1).prefix(40))'"
+      let value =
+        sqlite3_column_type(handle, at) == SQLITE_BLOB ? "bytes" : "'\(statement.text(column + 1).prefix(40))'"
       mismatches.counts[column] = (1, fid, value)
     }
     return nil

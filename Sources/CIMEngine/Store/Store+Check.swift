@@ -130,12 +130,14 @@ private struct StoreCheck {
     let check = try connection.prepare("SELECT rtreecheck(?)").bind(1, index)
     if try check.step(), check.text(0) != "ok" { add(.error, table, "its spatial index is damaged: \(check.text(0))") }
     let column = quoted(geometry.name)
-    let missing = try connection.int(
-      "SELECT count(*) FROM \(quoted(table)) WHERE \(column) IS NOT NULL AND "
-        + "\(quoted(stored.rowColumn)) NOT IN (SELECT rowid FROM \(quoted(index + "_rowid")))") ?? 0
-    let extra = try connection.int(
-      "SELECT count(*) FROM \(quoted(index + "_rowid")) WHERE rowid NOT IN "
-        + "(SELECT \(quoted(stored.rowColumn)) FROM \(quoted(table)) WHERE \(column) IS NOT NULL)") ?? 0
+    let missing =
+      try connection.int(
+        "SELECT count(*) FROM \(quoted(table)) WHERE \(column) IS NOT NULL AND "
+          + "\(quoted(stored.rowColumn)) NOT IN (SELECT rowid FROM \(quoted(index + "_rowid")))") ?? 0
+    let extra =
+      try connection.int(
+        "SELECT count(*) FROM \(quoted(index + "_rowid")) WHERE rowid NOT IN "
+          + "(SELECT \(quoted(stored.rowColumn)) FROM \(quoted(table)) WHERE \(column) IS NOT NULL)") ?? 0
     if missing + extra > 0 {
       add(
         .error, table,
@@ -149,7 +151,8 @@ private struct StoreCheck {
       guard let allowed = column.enumeration, let source = stored.sources[i] else { continue }
       let marks = allowed.indices.map { "?\($0 + 1)" }.joined(separator: ", ")
       let others = try connection.prepare(
-        "SELECT count(*), min(\(quoted(source))) FROM \(quoted(stored.layer.name)) WHERE \(quoted(source)) NOT IN (\(marks))")
+        "SELECT count(*), min(\(quoted(source))) FROM \(quoted(stored.layer.name)) WHERE \(quoted(source)) NOT IN (\(marks))"
+      )
       for (k, value) in allowed.enumerated() { others.bind(k + 1, value) }
       if try others.step(), others.int64(0) > 0 {
         add(
@@ -164,7 +167,9 @@ private struct StoreCheck {
     let (source, target) = (state.layers[from], state.layers[to])
     func physical(_ layer: StoredLayer, _ name: String) -> String? {
       if name.lowercased() == "fid" { return layer.rowColumn }
-      guard let i = layer.layer.columns.firstIndex(where: { $0.name.lowercased() == name.lowercased() }) else { return nil }
+      guard let i = layer.layer.columns.firstIndex(where: { $0.name.lowercased() == name.lowercased() }) else {
+        return nil
+      }
       return layer.sources[i] ?? layer.rowColumn
     }
     guard let column = physical(source, link.column), let key = physical(target, link.targetColumn) else { return }

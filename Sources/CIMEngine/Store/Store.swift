@@ -54,7 +54,8 @@ public final class Store: Sendable {
       let store = Store(path: path, connection: try Connection(path: path, access: .write, create: true))
       try store.connection.use { connection in
         try connection.execute(
-          "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE")
+          "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE"
+        )
         try SpatiaLite.load(into: connection)
         try SpatiaLite.createMetadata(in: connection)
         try connection.execute("BEGIN")

@@ -82,7 +82,8 @@ extension StoredCatalog {
       var layer = Catalog.Layer(name: name, columns: [])
       layer.rowCount = max(0, Int(rows.int64(7)) + edits.growth(of: name))
       if let geometry = rows.optionalText(3) {
-        var extent: Box2? = rows.isNull(8) ? nil : Box2(rows.double(8), rows.double(9), rows.double(10), rows.double(11))
+        var extent: Box2? =
+          rows.isNull(8) ? nil : Box2(rows.double(8), rows.double(9), rows.double(10), rows.double(11))
         if edits.isEdited(name) {
           let srid = rows.isNull(6) ? nil : Int(rows.int64(6))
           let now = try TableInspection.extent(of: name, geometry, srid: srid, workingCRS: workingCRS, in: connection)

@@ -112,7 +112,8 @@ enum TableInspection {
       """
       SELECT f_geometry_column, geometry_type, srid FROM geometry_columns WHERE lower(f_table_name) = lower(?)
       ORDER BY lower(f_geometry_column) <> 'geom', f_geometry_column
-      """).bind(1, table)
+      """
+    ).bind(1, table)
     while try registered.step() {
       let type = Int(registered.int64(1))
       let name = columns.first { $0.name.lowercased() == registered.text(0).lowercased() }?.name
@@ -125,7 +126,8 @@ enum TableInspection {
     }
     let geometryNames = Set(geometries.map(\.name))
 
-    let idColumn = try idColumn(of: table, columns: columns.map { ($0.name, $0.isRequired) }, rowColumn: alias, connection)
+    let idColumn = try idColumn(
+      of: table, columns: columns.map { ($0.name, $0.isRequired) }, rowColumn: alias, connection)
     var layer = Catalog.Layer(
       name: old?.layer.name ?? table, columns: [],
       aliases: old?.layer.aliases ?? CitySchema.layer(table)?.aliases ?? [])
@@ -141,7 +143,8 @@ enum TableInspection {
       var name = column.name
       if name.lowercased() == "id" {
         name = "id_2"
-        remarks.append("`\(table).\(column.name)` does not name rows uniquely: it is `id_2` here, and `id` is the row number")
+        remarks.append(
+          "`\(table).\(column.name)` does not name rows uniquely: it is `id_2` here, and `id` is the row number")
       }
       layer.columns.append(described(Catalog.Column(name: name, type: type), of: table, like: old))
       sources.append(column.name)
@@ -187,12 +190,15 @@ enum TableInspection {
     return isUnique == 1 ? id.name : nil
   }
 
-  static func hasUniqueIndex(on column: String, of table: String, _ connection: SQLConnection) throws(StoreError) -> Bool {
+  static func hasUniqueIndex(on column: String, of table: String, _ connection: SQLConnection) throws(StoreError)
+    -> Bool
+  {
     let count = try connection.prepare(
       """
       SELECT count(*) FROM pragma_index_list(?1) AS i WHERE i."unique" = 1 AND i.partial = 0
         AND (SELECT count(*) = 1 AND max(name) = ?2 FROM pragma_index_info(i.name))
-      """).bind(1, table).bind(2, column)
+      """
+    ).bind(1, table).bind(2, column)
     return try count.step() && count.int64(0) > 0
   }
 

@@ -16,7 +16,8 @@ struct ExportCommand: ParsableCommand {
   var words: [String] = []
   @Option(help: "The rows to write, instead of a layer.")
   var query: String?
-  @Option(name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("The file to write.", valueName: "FILE"))
+  @Option(
+    name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("The file to write.", valueName: "FILE"))
   var path: String
   @Option(help: "The format, when the extension does not say it.")
   var format: OutputFormat?

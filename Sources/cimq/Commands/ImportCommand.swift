@@ -114,12 +114,14 @@ enum ImportText {
       lines.append(line)
     }
     let chinese = Messages.isChinese
-    let sum = CellText.grouped(report.layers.reduce(0) { $0 + (isDryRun ? $1.sourceRows : $1.tally.inserted + $1.tally.replaced) })
+    let sum = CellText.grouped(
+      report.layers.reduce(0) { $0 + (isDryRun ? $1.sourceRows : $1.tally.inserted + $1.tally.replaced) })
     if isDryRun {
       lines.append(
         chinese
           ? "试运行：\(report.sourceCount) 个来源，\(sum) 行；未写入任何内容"
-          : "dry run: \(report.sourceCount) source\(report.sourceCount == 1 ? "" : "s"), \(sum) rows; nothing was written")
+          : "dry run: \(report.sourceCount) source\(report.sourceCount == 1 ? "" : "s"), \(sum) rows; nothing was written"
+      )
     } else {
       lines.append(chinese ? "已导入 \(sum) 行到 \(path)" : "imported \(sum) rows into \(path)")
     }
@@ -139,6 +141,7 @@ extension ProgressBar {
   }
 
   func update(_ progress: SnapshotProgress) {
-    update(0.9, "packing \(progress.layer): \(CellText.grouped(progress.rowCount)) of \(CellText.grouped(progress.total))")
+    update(
+      0.9, "packing \(progress.layer): \(CellText.grouped(progress.rowCount)) of \(CellText.grouped(progress.total))")
   }
 }

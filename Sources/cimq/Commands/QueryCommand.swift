@@ -16,7 +16,8 @@ struct QueryCommand: ParsableCommand {
       (AT(113.6562, 34.7588) IN GCJ02). Without --format the result is a table on a terminal and csv otherwise.
       """)
 
-  @Argument(help: ArgumentHelp("The database, then the text to run; - reads the text from stdin.", valueName: "DB QUERY"))
+  @Argument(
+    help: ArgumentHelp("The database, then the text to run; - reads the text from stdin.", valueName: "DB QUERY"))
   var words: [String] = []
   @Option(name: .shortAndLong, help: ArgumentHelp("Read the text from a file.", valueName: "FILE"))
   var file: String?

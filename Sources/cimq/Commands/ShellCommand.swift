@@ -173,11 +173,13 @@ final class Shell {
       if settings.isOnce { (settings.outputPath, settings.isOnce) = (nil, false) }
     }
     if settings.timer {
-      let milliseconds = Double((ContinuousClock.now - started).components.attoseconds) / 1e15
+      let milliseconds =
+        Double((ContinuousClock.now - started).components.attoseconds) / 1e15
         + Double((ContinuousClock.now - started).components.seconds) * 1000
       let rows = CellText.grouped(counted.rowCount)
       let time = CellText.number(milliseconds, decimals: 1)
-      Messages.say(settings.chinese ? "\(rows) 行，\(time) 毫秒" : "\(rows) row\(counted.rowCount == 1 ? "" : "s"), \(time) ms")
+      Messages.say(
+        settings.chinese ? "\(rows) 行，\(time) 毫秒" : "\(rows) row\(counted.rowCount == 1 ? "" : "s"), \(time) ms")
     }
   }
 
@@ -199,7 +201,8 @@ final class Shell {
         break
       }
       guard let format = OutputFormat(rawValue: name.lowercased()) else {
-        throw UsageError("unknown mode `\(name)`; there are: \(OutputFormat.allCases.map(\.rawValue).joined(separator: ", "))")
+        throw UsageError(
+          "unknown mode `\(name)`; there are: \(OutputFormat.allCases.map(\.rawValue).joined(separator: ", "))")
       }
       settings.format = format
     case ".timer": settings.timer = try onOff(command, arguments.first, settings.timer)

@@ -71,7 +71,8 @@ private let batch = RowBatch(
 
   @Test func jsonIsOneArray() throws {
     let header = ResultHeader(columns: [ResultColumn(name: "count", type: .int)], crs: .wgs84)
-    #expect(try written(.json, header, [RowBatch(rowCount: 1, columns: [Vector(.int([22400]))])]) == "[{\"count\":22400}]\n")
+    #expect(
+      try written(.json, header, [RowBatch(rowCount: 1, columns: [Vector(.int([22400]))])]) == "[{\"count\":22400}]\n")
     #expect(try written(.json, header, []) == "[]\n")
   }
 

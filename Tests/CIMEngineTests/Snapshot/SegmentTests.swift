@@ -149,8 +149,10 @@ import Testing
     #expect(try segment.rows(code: "c99").isEmpty)
     #expect(try segment.rows(code: "c3") == segment.rows(column: 1, equals: "c3"))
     let byID = try #require(try segment.rowsInOrder(of: 0)).map { try? segment.id(Int($0)) }
-    #expect(byID == rows.map { $0.values[0] == .null ? nil : try? segment.id(Int($0.fid - 7) / 3) }
-      .sorted { precedes($0 ?? "", $1 ?? "") })
+    #expect(
+      byID
+        == rows.map { $0.values[0] == .null ? nil : try? segment.id(Int($0.fid - 7) / 3) }
+        .sorted { precedes($0 ?? "", $1 ?? "") })
     #expect(try segment.rowsInOrder(of: 3) == nil)
   }
 

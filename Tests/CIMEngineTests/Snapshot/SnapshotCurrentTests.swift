@@ -21,7 +21,8 @@ private func makeCity(_ fixture: StoreFixture, houses: Int = 40, rooms: Int = 20
   let store = try Store.openForWriting(fixture.path)
   try store.write { writer in
     let text = { (name: String) in Catalog.Column(name: name, type: .text) }
-    let grid = try writer.createLayer("grid3", columns: [text("code"), text("parent")], geometry: .init(kind: .polygon))
+    let grid = try writer.createLayer(
+      "grid3", columns: [text("code"), text("parent")], geometry: .init(kind: .polygon))
     let gridTable = try TableWriter(grid, isNew: true, conflict: .fail, in: writer.connection)
     try gridTable.begin(columns: [1, 2])
     for i in 0..<4 {
@@ -53,7 +54,8 @@ private func makeCity(_ fixture: StoreFixture, houses: Int = 40, rooms: Int = 20
     for i in 0..<rooms {
       _ = try roomTable.insert(
         Feature(
-          id: "R-\(i)", values: [i % 11 == 0 ? .null : .text("H-\(i * 31 % houses)"), .int(Int64(i % 6))], geometry: nil,
+          id: "R-\(i)", values: [i % 11 == 0 ? .null : .text("H-\(i * 31 % houses)"), .int(Int64(i % 6))],
+          geometry: nil,
           place: .feature(i)), path: "fixture")
     }
     try roomTable.finish(position: writer.position(of: "room"))
@@ -198,7 +200,8 @@ private func expectEqual(_ snapshot: Snapshot, _ store: Store) throws {
       notices.lines.contains("room.house: 1 rows name a row of house that does not exist (first: fid 999)"))
   }
 
-  @Test("random edits by other programs end in the same snapshot as packing anew", arguments: 1...3 as ClosedRange<UInt64>)
+  @Test(
+    "random edits by other programs end in the same snapshot as packing anew", arguments: 1...3 as ClosedRange<UInt64>)
   func randomEdits(seed: UInt64) throws {
     let fixture = try StoreFixture(shelters: 10)
     try makeCity(fixture, houses: 25, rooms: 60)
@@ -231,7 +234,8 @@ private func expectEqual(_ snapshot: Snapshot, _ store: Store) throws {
     let store = try Store.open(fixture.path)
     _ = try Snapshot.current(for: store)
     try fixture.plain(spatialite: true).use { connection in
-      try connection.execute("DROP TABLE shelter; CREATE TABLE shelter (fid INTEGER PRIMARY KEY, id TEXT, beds INTEGER)")
+      try connection.execute(
+        "DROP TABLE shelter; CREATE TABLE shelter (fid INTEGER PRIMARY KEY, id TEXT, beds INTEGER)")
       try connection.execute("INSERT INTO shelter VALUES (1, 'A', 4), (5, 'B', 6)")
     }
     let notices = Notices()

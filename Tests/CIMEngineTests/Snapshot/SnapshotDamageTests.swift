@@ -241,7 +241,8 @@ func damageSamples() -> (Catalog, [String: [SegmentRow]]) {
     for _ in 0..<100 {
       var hostile = bytes
       for _ in 0..<Int.random(in: 1...4, using: &random) {
-        hostile[.random(in: BlockFormat.headerBytes..<bytes.count, using: &random)] = .random(in: 0...255, using: &random)
+        hostile[.random(in: BlockFormat.headerBytes..<bytes.count, using: &random)] = .random(
+          in: 0...255, using: &random)
       }
       reseal(&hostile)
       try writeFile(hostile, path)

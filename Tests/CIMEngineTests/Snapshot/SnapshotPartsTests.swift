@@ -39,8 +39,10 @@ import Testing
       databaseID: "x-1", workingCRS: .epsg(4326), isGeographic: true,
       layers: [
         Catalog.Layer(
-          name: "避难 \"场所\"", columns: ColumnType.allCases.map { Catalog.Column(name: $0.rawValue, type: $0) } + [status],
-          geometry: Catalog.GeometryColumn(name: "g", kind: .multiPolygon, hasZ: true, extent: Box2(1, 2, 3, .infinity)),
+          name: "避难 \"场所\"",
+          columns: ColumnType.allCases.map { Catalog.Column(name: $0.rawValue, type: $0) } + [status],
+          geometry: Catalog.GeometryColumn(
+            name: "g", kind: .multiPolygon, hasZ: true, extent: Box2(1, 2, 3, .infinity)),
           rowCount: 12, aliases: ["a", ""]),
         Catalog.Layer(name: "empty", columns: [], geometry: Catalog.GeometryColumn(kind: nil)),
       ],
@@ -136,8 +138,10 @@ import Testing
     let names = ["person", "unit", "building", "grid3", "a", "b"]
     let catalog = SnapshotSamples.catalog(
       names.map { Catalog.Layer(name: $0, columns: [Catalog.Column(name: "x", type: .text)]) },
-      links: [("person", "unit"), ("unit", "building"), ("building", "grid3"), ("a", "b"), ("b", "a"), ("grid3", "grid3")]
-        .map { Catalog.Link(layer: $0.0, column: "x", targetLayer: $0.1, targetColumn: "id") })
+      links: [
+        ("person", "unit"), ("unit", "building"), ("building", "grid3"), ("a", "b"), ("b", "a"), ("grid3", "grid3"),
+      ]
+      .map { Catalog.Link(layer: $0.0, column: "x", targetLayer: $0.1, targetColumn: "id") })
     let order = SnapshotPacking.order(of: catalog).map { names[$0] }
     #expect(order == ["grid3", "building", "unit", "person", "b", "a"])
   }

@@ -35,9 +35,11 @@ struct AdoptionTests {
       #expect(pois.layer.geometry?.extent == Box2(5, 6, 5, 6))
       var rows: [[Value]] = []
       try reader.scan(pois, columns: [0, 1, 2, 3], geometry: true) { row in rows.append((0...3).map { row.value($0) }) }
-      #expect(rows == [
-        [.text("1"), .text("a"), .double(3), .timestamp(1_658_311_200_000_000)], [.text("2"), .text("b"), .null, .null],
-      ])
+      #expect(
+        rows == [
+          [.text("1"), .text("a"), .double(3), .timestamp(1_658_311_200_000_000)],
+          [.text("2"), .text("b"), .null, .null],
+        ])
       let hostile = state.layers[2]
       #expect(hostile.layer.columns.map(\.name) == ["id", "id_2", "v"] && hostile.rowColumn == "rowid")
       var ids: [String?] = []
@@ -52,12 +54,15 @@ struct AdoptionTests {
     #expect(changes.isCatalogChanged && changes.layers.allSatisfy { $0.isBulk } && changes.layers.count == 2)
     #expect(try store.read { try $0.catalog().layers.allSatisfy { $0.isTracked } })
     let after = try store.revision()
-    try other.use { try $0.execute("UPDATE pois SET height = 4; DELETE FROM \"x\"\"; DROP TABLE shelter; --\" WHERE v = 2") }
+    try other.use {
+      try $0.execute("UPDATE pois SET height = 4; DELETE FROM \"x\"\"; DROP TABLE shelter; --\" WHERE v = 2")
+    }
     let edits = try #require(try store.read { try $0.changes(since: after) })
-    #expect(edits.layers == [
-      LayerChanges(layer: "pois", isBulk: false, rowids: [1, 2]),
-      LayerChanges(layer: "x\"; DROP TABLE shelter; --", isBulk: false, rowids: [2]),
-    ])
+    #expect(
+      edits.layers == [
+        LayerChanges(layer: "pois", isBulk: false, rowids: [1, 2]),
+        LayerChanges(layer: "x\"; DROP TABLE shelter; --", isBulk: false, rowids: [2]),
+      ])
   }
 
   @Test("geometry in another CRS than the database's is brought into it when read")

@@ -46,7 +46,8 @@ struct ChangeLogTests {
       }
       #expect(try connection.int("SELECT CheckSpatialIndex('shelter', 'geom')") == 1)
     }
-    #expect(try changes(store, since: start)?.layers == [LayerChanges(layer: "shelter", isBulk: false, rowids: [2, 21])])
+    #expect(
+      try changes(store, since: start)?.layers == [LayerChanges(layer: "shelter", isBulk: false, rowids: [2, 21])])
     let extent = try #require(try store.catalog().layers[0].geometry?.extent)
     #expect(extent.min[0] <= 1 && extent.max[0] >= 470_000)
   }
@@ -74,7 +75,9 @@ struct ChangeLogTests {
     let fixture = try StoreFixture(shelters: 3)
     let store = try Store.open(fixture.path)
     let start = try store.revision()
-    try fixture.plain(spatialite: true).use { try $0.execute("INSERT OR REPLACE INTO shelter (fid, id) VALUES (50, 'S-2')") }
+    try fixture.plain(spatialite: true).use {
+      try $0.execute("INSERT OR REPLACE INTO shelter (fid, id) VALUES (50, 'S-2')")
+    }
     let seen = try #require(try changes(store, since: start))
     #expect(seen.layers.first?.rowids.contains(50) == true)
     try store.read { reader in

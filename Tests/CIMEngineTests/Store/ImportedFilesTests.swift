@@ -35,7 +35,8 @@ struct ImportedFilesTests {
          {"layer": "person", "column": "doctor", "targetLayer": "org", "targetColumn": "id"}]}
       """)
     _ = folder.write("people.csv", "id,name,unit,doctor,phone\np1,张三,U1,D1,0371123\np2,李四,U2,,\n")
-    _ = folder.write("rooms.csv", "id,floor,e,n,h,grid3\nU1,3,460000.5,3840000.25,121.5,410105003012007\nU2,-1,460010,3840010,99,\n")
+    _ = folder.write(
+      "rooms.csv", "id,floor,e,n,h,grid3\nU1,3,460000.5,3840000.25,121.5,410105003012007\nU2,-1,460010,3840010,99,\n")
     _ = folder.write(
       "grids.geojson",
       """
@@ -47,8 +48,9 @@ struct ImportedFilesTests {
     let catalog = try Store.open(path).catalog()
     #expect(catalog.notice == "made up" && catalog.workingCRS == .epsg(4547))
     #expect(Set(catalog.layers.map(\.name)) == ["person", "unit", "grid3"])
-    #expect(try table("SELECT p.name, u.floor, u.grid3 FROM person AS p JOIN unit AS u ON u.fid = p.unit ORDER BY p.id")
-      == [["张三", "3", "410105003012007"], ["李四", "-1", nil]])
+    #expect(
+      try table("SELECT p.name, u.floor, u.grid3 FROM person AS p JOIN unit AS u ON u.fid = p.unit ORDER BY p.id")
+        == [["张三", "3", "410105003012007"], ["李四", "-1", nil]])
     #expect(try table("SELECT typeof(phone), phone FROM person WHERE id = 'p1'") == [["text", "0371123"]])
     #expect(catalog.links.count == 2 && catalog.links.contains { $0.layer == "unit" && $0.targetColumn == "code" })
     #expect(try table("SELECT count(*) FROM cimq_link") == [["3"]])
@@ -61,7 +63,8 @@ struct ImportedFilesTests {
   func denHaag() throws {
     let report = try Importer.run(into: path, paths: [Self.realData! + "/cityjson/denhaag.city.json"])
     #expect(report.workingCRS == .epsg(28992))
-    #expect(try table("SELECT count(*), count(geom), min(height) > 0, max(height) < 150 FROM building").first?[0] == "844")
+    #expect(
+      try table("SELECT count(*), count(geom), min(height) > 0, max(height) < 150 FROM building").first?[0] == "844")
     #expect(try table("SELECT count(*) FROM building_part") == [["1653"]])
     #expect(try table("SELECT count(*), count(DISTINCT building) FROM building_geometry").first?[0] == "1990")
     #expect(try table("SELECT count(*) FROM building WHERE geom IS NOT NULL AND height IS NULL") == [["0"]])
@@ -100,7 +103,8 @@ struct ImportedFilesTests {
     #expect(report.layers[0].name == "zhengzhou_districts_cgcs2000")
   }
 
-  @Test("ogrinfo lists layers, counts, CRS and extents; ogr2ogr converts them", .enabled(if: OtherPrograms.has("ogrinfo")))
+  @Test(
+    "ogrinfo lists layers, counts, CRS and extents; ogr2ogr converts them", .enabled(if: OtherPrograms.has("ogrinfo")))
   func gdal() throws {
     let fixture = try StoreFixture(shelters: 250)
     let database = OtherPrograms.quoted(fixture.path)
@@ -109,12 +113,16 @@ struct ImportedFilesTests {
     let info = OtherPrograms.run("ogrinfo -ro -so \(database) shelter").output
     #expect(info.contains("Feature Count: 250") && info.contains("ID[\"EPSG\",4547]"))
     #expect(info.contains("Extent: (460000.000000, 3840000.000000) - (469900.000000, 3840200.250000)"))
-    for field in ["capacity: Integer64", "area: Real", "barrier_free: Integer(Boolean)", "opened: Date", "as_of: DateTime"] {
+    for field in [
+      "capacity: Integer64", "area: Real", "barrier_free: Integer(Boolean)", "opened: Date", "as_of: DateTime",
+    ] {
       #expect(info.contains(field), "\(field)")
     }
     let target = fixture.folder.file("out.gpkg")
     #expect(OtherPrograms.run("ogr2ogr \(OtherPrograms.quoted(target)) \(database) shelter").status == 0)
-    #expect(OtherPrograms.run("ogrinfo -ro -so \(OtherPrograms.quoted(target)) shelter").output.contains("Feature Count: 250"))
+    #expect(
+      OtherPrograms.run("ogrinfo -ro -so \(OtherPrograms.quoted(target)) shelter").output.contains("Feature Count: 250")
+    )
     // GDAL found it without writing to it, and left nothing beside it.
     #expect(try Store.open(fixture.path).revision().revision == 2)
 

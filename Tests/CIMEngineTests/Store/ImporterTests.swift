@@ -80,11 +80,16 @@ struct ImporterTests {
     multi.appendPart(rings: [square.xy.map { $0 + 100 }])
     func column(_ name: String, _ type: ColumnType) -> Catalog.Column { Catalog.Column(name: name, type: type) }
     let a = MemorySource(
-      "tile1", layer: "zone", columns: [column("a", .int), column("b", .text), column("c", .date), column("height", .text)],
+      "tile1", layer: "zone",
+      columns: [column("a", .int), column("b", .text), column("c", .date), column("height", .text)],
       [Feature(id: "1", values: [.int(1), .text("x"), .date(0), .null], geometry: square, place: .line(1))])
     let b = MemorySource(
-      "tile2", layer: "Zone", columns: [column("B", .double), column("A", .double), column("c", .timestamp), column("d", .bool)],
-      [Feature(id: "2", values: [.double(2.5), .double(0.5), .timestamp(5), .bool(true)], geometry: multi, place: .line(1))])
+      "tile2", layer: "Zone",
+      columns: [column("B", .double), column("A", .double), column("c", .timestamp), column("d", .bool)],
+      [
+        Feature(
+          id: "2", values: [.double(2.5), .double(0.5), .timestamp(5), .bool(true)], geometry: multi, place: .line(1))
+      ])
     let report = try Importer.run(into: path, sources: [a, b])
     #expect(report.layers.count == 1 && report.tally.inserted == 2)
     #expect(report.layers[0].columns.map(\.name) == ["a", "b", "c", "height", "d"])
@@ -100,13 +105,18 @@ struct ImporterTests {
   @Test("sources in other CRSs are brought into the working CRS, chosen from the data's centre when need be")
   func reprojection() throws {
     func source(_ crs: CRS, _ x: Double, _ y: Double, _ layer: String) -> MemorySource {
-      MemorySource(layer + ".geojson", layer: layer, crs: crs, [Feature(id: "p", values: [], geometry: .point(x, y), place: .line(1))])
+      MemorySource(
+        layer + ".geojson", layer: layer, crs: crs,
+        [Feature(id: "p", values: [], geometry: .point(x, y), place: .line(1))])
     }
     let notices = Mutex<[String]>([])
     let shifted = try CRSTransform.between(.wgs84, .gcj02).apply(113.65, 34.76)
     let report = try Importer.run(
       into: path,
-      sources: [source(.wgs84, 113.65, 34.76, "a"), source(.gcj02, shifted.x, shifted.y, "b"), source(.epsg(4547), 467_972.6, 3_847_819, "c")],
+      sources: [
+        source(.wgs84, 113.65, 34.76, "a"), source(.gcj02, shifted.x, shifted.y, "b"),
+        source(.epsg(4547), 467_972.6, 3_847_819, "c"),
+      ],
       notice: { text in notices.withLock { $0.append(text) } })
     #expect(report.workingCRS == .epsg(4547))
     #expect(notices.withLock { $0.first?.contains("EPSG:4547") == true && $0.first?.contains("China") == true })
@@ -140,8 +150,9 @@ struct ImporterTests {
       return feature
     }
     let report = try Importer.run(into: path, sources: [people, named])
-    #expect(try rows("SELECT p.id, u.id, typeof(p.unit) FROM person AS p LEFT JOIN unit AS u ON u.fid = p.unit ORDER BY p.id")
-      == [["p1", "U-2", "integer"], ["p2", nil, "null"], ["p3", nil, "null"]])
+    #expect(
+      try rows("SELECT p.id, u.id, typeof(p.unit) FROM person AS p LEFT JOIN unit AS u ON u.fid = p.unit ORDER BY p.id")
+        == [["p1", "U-2", "integer"], ["p2", nil, "null"], ["p3", nil, "null"]])
     #expect(report.warnings.count == 1 && report.warnings[0].contains("U-9") && report.warnings[0].contains("line 4"))
     let catalog = try Store.open(path).catalog()
     #expect(catalog.links == [.init(layer: "person", column: "unit", targetLayer: "unit", targetColumn: "fid")])
@@ -175,7 +186,8 @@ struct ImporterTests {
     let more = MemorySource(
       "b.csv", layer: "SHELTER", columns: [.init(name: "capacity", type: .double), .init(name: "note", type: .text)],
       [
-        Feature(id: "S-3", values: [.double(3), .null], geometry: points(3..<4).features[0][0].geometry, place: .line(2)),
+        Feature(
+          id: "S-3", values: [.double(3), .null], geometry: points(3..<4).features[0][0].geometry, place: .line(2)),
         Feature(id: "new", values: [.double(7), .text("x")], geometry: multi, place: .line(3)),
       ])
     let report = try Importer.run(into: path, sources: [more], options: ImportOptions(onConflict: .fail))
@@ -209,7 +221,9 @@ struct ImporterTests {
       #expect(names() == ["city.sqlite"])
     }
     let error = failure { _ = try Importer.run(into: path, sources: [conflicting]) }
-    for part in ["a.csv", "line 42", "'S-40'", "capacity", "--on-conflict"] { #expect(error?.message.contains(part) == true) }
+    for part in ["a.csv", "line 42", "'S-40'", "capacity", "--on-conflict"] {
+      #expect(error?.message.contains(part) == true)
+    }
   }
 
   @Test("what the sources leave open is asked for by name")
@@ -223,13 +237,18 @@ struct ImporterTests {
     let table = MemorySource("t.csv", layer: "t", [Feature(id: "1", values: [], geometry: nil, place: .line(2))])
     #expect(failure { _ = try Importer.run(into: path, sources: [table]) }?.message.contains("--working-crs") == true)
     #expect(failure { _ = try Importer.run(into: path, sources: []) }?.failureClass == .usage)
-    #expect(failure { _ = try Importer.run(into: folder.file("no/such/city.sqlite"), sources: [table]) }?.failureClass == .file)
+    #expect(
+      failure { _ = try Importer.run(into: folder.file("no/such/city.sqlite"), sources: [table]) }?.failureClass
+        == .file)
     for bad in [CRS.gcj02, .epsg(99_999), .epsg(2_227)] {
-      #expect(failure { _ = try Importer.run(into: path, sources: [silent], options: ImportOptions(workingCRS: bad)) } != nil)
+      #expect(
+        failure { _ = try Importer.run(into: path, sources: [silent], options: ImportOptions(workingCRS: bad)) } != nil)
     }
     #expect(names().isEmpty)
     _ = try Importer.run(into: path, sources: [points(0..<3)])
-    let other = failure { _ = try Importer.run(into: path, sources: [points(0..<3)], options: ImportOptions(workingCRS: .epsg(4548))) }
+    let other = failure {
+      _ = try Importer.run(into: path, sources: [points(0..<3)], options: ImportOptions(workingCRS: .epsg(4548)))
+    }
     #expect(other?.message.contains("EPSG:4547") == true)
   }
 
@@ -285,25 +304,39 @@ struct ImporterTests {
   @Test("names that would break SQL, or collide, are only names")
   func hostileNames() throws {
     let name = "x\"; DROP TABLE cimq_meta; --"
-    let columns = [Catalog.Column(name: "a\"b'c", type: .text), Catalog.Column(name: "select", type: .int), Catalog.Column(name: "列 名", type: .int)]
+    let columns = [
+      Catalog.Column(name: "a\"b'c", type: .text), Catalog.Column(name: "select", type: .int),
+      Catalog.Column(name: "列 名", type: .int),
+    ]
     let source = MemorySource(
       "a", layer: name, columns: columns,
-      [Feature(id: "'; DROP TABLE x; --", values: [.text("\u{1}'\""), .int(1), .int(2)], geometry: .point(460_000, 3_840_000), place: .line(1))])
+      [
+        Feature(
+          id: "'; DROP TABLE x; --", values: [.text("\u{1}'\""), .int(1), .int(2)],
+          geometry: .point(460_000, 3_840_000), place: .line(1))
+      ])
     let report = try Importer.run(
       into: path, sources: [source, points(0..<3, layer: "cimq_meta"), points(0..<3, layer: "geometry_columns")])
     #expect(report.layers.map(\.name) == ["x_; drop table cimq_meta; --", "cimq_meta_2", "geometry_columns_2"])
-    #expect(try rows("SELECT id, \"a\"\"b'c\", \"select\", \"列 名\" FROM \"x_; drop table cimq_meta; --\"")
-      == [["'; DROP TABLE x; --", "\u{1}'\"", "1", "2"]])
+    #expect(
+      try rows("SELECT id, \"a\"\"b'c\", \"select\", \"列 名\" FROM \"x_; drop table cimq_meta; --\"")
+        == [["'; DROP TABLE x; --", "\u{1}'\"", "1", "2"]])
     #expect(try Store.open(path).catalog().layers.count == 3)
   }
 
   @Test("a city model's surfaces beside lines of that name get a layer of their own")
   func surfaceLayer() throws {
     let lines = MemorySource(
-      "road.geojson", layer: "road", [Feature(id: "1", values: [], geometry: .line([460_000, 3_840_000, 460_010, 3_840_000]), place: .line(1))])
+      "road.geojson", layer: "road",
+      [Feature(id: "1", values: [], geometry: .line([460_000, 3_840_000, 460_010, 3_840_000]), place: .line(1))])
     var model = MemorySource(
       "m.city.json", layer: "road",
-      [Feature(id: "r", values: [], geometry: .polygon([[460_000, 3_840_000, 460_010, 3_840_000, 460_010, 3_840_010, 460_000, 3_840_000]]), place: .line(1))])
+      [
+        Feature(
+          id: "r", values: [],
+          geometry: .polygon([[460_000, 3_840_000, 460_010, 3_840_000, 460_010, 3_840_010, 460_000, 3_840_000]]),
+          place: .line(1))
+      ])
     model.format = "CityJSON"
     let report = try Importer.run(into: path, sources: [lines, model])
     #expect(report.layers.map(\.name) == ["road", "road_surface"])

@@ -13,16 +13,18 @@ struct StoreCheckTests {
     #expect(findings.isEmpty, "\(findings)")
   }
 
-  @Test("what other programs broke is found and named", arguments: [
-    ("UPDATE shelter SET capacity = 'many' WHERE fid = 3", "shelter", "capacity", StoreFinding.Severity.error),
-    ("UPDATE shelter SET status = 'half' WHERE fid < 3", "shelter.status", "'half'", .warning),
-    ("DELETE FROM idx_shelter_geom WHERE pkid = 3", "shelter", "lacks 1 rows", .error),
-    ("INSERT INTO idx_shelter_geom VALUES (9999, 1, 2, 1, 2)", "shelter", "1 that are gone", .error),
-    ("DELETE FROM idx_shelter_geom_rowid WHERE rowid = 3", "shelter", "index is damaged", .error),
-    ("DROP TRIGGER cimq_shelter_update", "database", "shelter", .warning),
-    ("INSERT INTO cimq_link VALUES ('shelter', 'name', 'shelter', 'id')", "shelter.name", "20 values", .warning),
-    ("UPDATE cimq_layer SET row_count = 5", "shelter", "catalogue says 5", .warning),
-  ])
+  @Test(
+    "what other programs broke is found and named",
+    arguments: [
+      ("UPDATE shelter SET capacity = 'many' WHERE fid = 3", "shelter", "capacity", StoreFinding.Severity.error),
+      ("UPDATE shelter SET status = 'half' WHERE fid < 3", "shelter.status", "'half'", .warning),
+      ("DELETE FROM idx_shelter_geom WHERE pkid = 3", "shelter", "lacks 1 rows", .error),
+      ("INSERT INTO idx_shelter_geom VALUES (9999, 1, 2, 1, 2)", "shelter", "1 that are gone", .error),
+      ("DELETE FROM idx_shelter_geom_rowid WHERE rowid = 3", "shelter", "index is damaged", .error),
+      ("DROP TRIGGER cimq_shelter_update", "database", "shelter", .warning),
+      ("INSERT INTO cimq_link VALUES ('shelter', 'name', 'shelter', 'id')", "shelter.name", "20 values", .warning),
+      ("UPDATE cimq_layer SET row_count = 5", "shelter", "catalogue says 5", .warning),
+    ])
   func broken(sql: String, subject: String, words: String, severity: StoreFinding.Severity) throws {
     let fixture = try StoreFixture(shelters: 20)
     try fixture.plain().use { connection in
@@ -31,7 +33,8 @@ struct StoreCheckTests {
     }
     let findings = try Store.open(fixture.path).check()
     #expect(
-      findings.contains { $0.subject == subject && $0.message.contains(words) && $0.severity == severity }, "\(findings)")
+      findings.contains { $0.subject == subject && $0.message.contains(words) && $0.severity == severity },
+      "\(findings)")
   }
 
   @Test("blobs that are no geometry, of another type or CRS")

@@ -12,7 +12,8 @@ final class StoreFixture {
     Catalog.Column(name: "name", type: .text), Catalog.Column(name: "capacity", type: .int),
     CitySchema.described(Catalog.Column(name: "status", type: .text), of: "shelter"),
     Catalog.Column(name: "area", type: .double), Catalog.Column(name: "barrier_free", type: .bool),
-    Catalog.Column(name: "opened", type: .date), CitySchema.described(.init(name: "as_of", type: .timestamp), of: "shelter"),
+    Catalog.Column(name: "opened", type: .date),
+    CitySchema.described(.init(name: "as_of", type: .timestamp), of: "shelter"),
     Catalog.Column(name: "tags", type: .list),
   ]
 

@@ -39,7 +39,8 @@ struct StoreTests {
     #expect(layer.name == "shelter" && layer.rowCount == 20 && layer.aliases.contains("避难场所"))
     #expect(layer.columns.map(\.name) == ["id"] + StoreFixture.shelterColumns.map(\.name))
     #expect(Array(layer.columns.dropFirst()) == StoreFixture.shelterColumns)
-    #expect(layer.columns[3].valueAliases["开放"] == "open" && layer.columns[3].enumeration == ["open", "full", "closed"])
+    #expect(
+      layer.columns[3].valueAliases["开放"] == "open" && layer.columns[3].enumeration == ["open", "full", "closed"])
     #expect(layer.geometry?.kind == .point && layer.geometry?.hasZ == false)
     #expect(layer.geometry?.extent == Box2(460_100, 3_840_000, 462_000, 3_840_000))
   }
@@ -77,7 +78,8 @@ struct StoreTests {
   func mismatches() throws {
     let fixture = try StoreFixture(shelters: 5)
     try fixture.plain().use {
-      try $0.execute("UPDATE shelter SET capacity = 'many' WHERE fid IN (2, 3); UPDATE shelter SET as_of = 'soon' WHERE fid = 1")
+      try $0.execute(
+        "UPDATE shelter SET capacity = 'many' WHERE fid IN (2, 3); UPDATE shelter SET as_of = 'soon' WHERE fid = 1")
     }
     try Store.open(fixture.path).read { reader in
       let layer = try #require(try reader.catalog().layers.first)
@@ -107,7 +109,9 @@ struct StoreTests {
     let made = try Connection(path: other, access: .write, create: true)
     try made.use { connection in try connection.execute("CREATE TABLE t (a)") }
     #expect(failure(other)?.message.contains("cimq import") == true)
-    try made.use { connection in try connection.execute("CREATE TABLE cimq_meta (schema_version); INSERT INTO cimq_meta VALUES (999)") }
+    try made.use { connection in
+      try connection.execute("CREATE TABLE cimq_meta (schema_version); INSERT INTO cimq_meta VALUES (999)")
+    }
     #expect(failure(other)?.message.contains("newer") == true)
   }
 

@@ -24,7 +24,8 @@ struct TableWriterTests {
     try store.connection.use { connection in
       #expect(try connection.text("SELECT rtreecheck('idx_shape_geom')") == "ok")
       #expect(try connection.int("SELECT CheckSpatialIndex('shape', 'geom')") == 1)
-      #expect(try connection.int("SELECT count(*) FROM idx_shape_geom") == Int64(geometries.compactMap { $0?.box }.count))
+      #expect(
+        try connection.int("SELECT count(*) FROM idx_shape_geom") == Int64(geometries.compactMap { $0?.box }.count))
       try body(connection)
     }
   }
@@ -33,7 +34,8 @@ struct TableWriterTests {
   func kinds(hasZ: Bool) throws {
     func z(_ values: Double...) -> [Double] { hasZ ? values : [] }
     var multi = Geometry(kind: .multiPolygon)
-    multi.appendPart(rings: [[0, 0, 9, 0, 9, 9, 0, 0], [1, 0.5, 2, 1, 2, 0.5, 1, 0.5]], z: hasZ ? [[1, 2, 3, 1], [4, 5, 6, 4]] : [])
+    multi.appendPart(
+      rings: [[0, 0, 9, 0, 9, 9, 0, 0], [1, 0.5, 2, 1, 2, 0.5, 1, 0.5]], z: hasZ ? [[1, 2, 3, 1], [4, 5, 6, 4]] : [])
     multi.appendPart(rings: [[20, 0, 29, 0, 29, 9, 20, 0]], z: hasZ ? [[1, 2, 3, 1]] : [])
     var points = Geometry(kind: .multiPoint)
     points.appendPart(rings: [[1.5, -2]], z: hasZ ? [[3]] : [])
@@ -42,7 +44,8 @@ struct TableWriterTests {
     let point = Geometry.point(460_123.456, 3_840_000.125, z: hasZ ? 88.5 : nil)
     let geometries = [point, line, multi, points, Geometry(kind: .geometryCollection, members: [point, line, points])]
     try withLayer(geometries, kind: nil, hasZ: hasZ) { connection in
-      let texts = try connection.prepare("SELECT AsWKT(geom, 6), IsValid(geom), SRID(geom), CoordDimension(geom) FROM shape ORDER BY fid")
+      let texts = try connection.prepare(
+        "SELECT AsWKT(geom, 6), IsValid(geom), SRID(geom), CoordDimension(geom) FROM shape ORDER BY fid")
       let flat = [
         "POINT(460123.456 3840000.125)", "LINESTRING(0 0,1 1,2 0.25)",
         "MULTIPOLYGON(((0 0,9 0,9 9,0 0),(1 0.5,2 1,2 0.5,1 0.5)),((20 0,29 0,29 9,20 0)))", "MULTIPOINT(1.5 -2,4 5)",
@@ -54,7 +57,9 @@ struct TableWriterTests {
         #expect(texts.int64(1) == 1 && texts.int64(2) == 4547 && texts.text(3) == (hasZ ? "XYZ" : "XY"))
       }
       if hasZ {
-        #expect(try connection.text("SELECT ST_AsText(geom) FROM shape WHERE fid = 2") == "LINESTRING Z(0 0 1, 1 1 2, 2 0.25 3)")
+        #expect(
+          try connection.text("SELECT ST_AsText(geom) FROM shape WHERE fid = 2")
+            == "LINESTRING Z(0 0 1, 1 1 2, 2 0.25 3)")
       }
       #expect(try connection.int("SELECT geometry_type FROM geometry_columns") == (hasZ ? 1000 : 0))
     }
@@ -76,7 +81,9 @@ struct TableWriterTests {
     }
   }
 
-  @Test("a packed R*Tree is sound at every size, and finds what a scan finds", arguments: [0, 1, 50, 51, 52, 2_601, 2_602, 6_000])
+  @Test(
+    "a packed R*Tree is sound at every size, and finds what a scan finds",
+    arguments: [0, 1, 50, 51, 52, 2_601, 2_602, 6_000])
   func packedIndex(count: Int) throws {
     var random = SplitMix64(seed: UInt64(count))
     let geometries = (0..<count).map { _ in
@@ -88,7 +95,8 @@ struct TableWriterTests {
     try withLayer(geometries, kind: .polygon) { connection in
       for _ in 0..<5 {
         let window = Box2.make(
-          .random(in: 400_000...500_000, using: &random), .random(in: 3_800_000...3_900_000, using: &random), 20_000, 9_000)
+          .random(in: 400_000...500_000, using: &random), .random(in: 3_800_000...3_900_000, using: &random), 20_000,
+          9_000)
         let found = try connection.prepare(
           "SELECT count(*) FROM idx_shape_geom WHERE xmin <= ? AND xmax >= ? AND ymin <= ? AND ymax >= ?"
         ).bind(1, window.max[0]).bind(2, window.min[0]).bind(3, window.max[1]).bind(4, window.min[1])
@@ -178,7 +186,8 @@ struct TableWriterTests {
     let fixture = try StoreFixture(shelters: 10)
     let store = try Store.open(fixture.path)
     let start = try store.revision()
-    let triggers = "SELECT group_concat(name || sql) FROM (SELECT * FROM sqlite_schema WHERE type = 'trigger' ORDER BY name)"
+    let triggers =
+      "SELECT group_concat(name || sql) FROM (SELECT * FROM sqlite_schema WHERE type = 'trigger' ORDER BY name)"
     let before = try store.read { try $0.connection.text(triggers) }
     _ = try append((11...2_000).map(StoreFixture.shelter), to: fixture, conflict: .fail)
     let changes = try #require(try store.read { try $0.changes(since: start) })
@@ -236,15 +245,18 @@ struct TableWriterTests {
     }
     try store.connection.use { connection in
       let rows = try connection.prepare(
-        "SELECT building, object, lod, kind, semantics, shells, appearance, ST_AsText(geom) FROM building_geometry ORDER BY fid")
+        "SELECT building, object, lod, kind, semantics, shells, appearance, ST_AsText(geom) FROM building_geometry ORDER BY fid"
+      )
       var texts: [[String?]] = []
       while try rows.step() { texts.append((0...7).map { rows.optionalText($0) }) }
       let wkt = "MULTIPOLYGON Z(((0 0 1, 9 0 1, 9 9 1, 0 0 1)), ((0 0 1, 9 0 1, 9 0 5, 0 0 1)))"
       let semantics = "{\"types\":[\"RoofSurface\"],\"values\":[0,null]}"
-      #expect(texts == [
-        ["7", nil, "1.2", "Solid", nil, nil, nil, wkt], ["7", "B-1", "2.2", "MultiSurface", semantics, "[0,1]", "{}", wkt],
-        ["8", "B-1", "2.2", "MultiSurface", semantics, "[0,1]", "{}", wkt],
-      ])
+      #expect(
+        texts == [
+          ["7", nil, "1.2", "Solid", nil, nil, nil, wkt],
+          ["7", "B-1", "2.2", "MultiSurface", semantics, "[0,1]", "{}", wkt],
+          ["8", "B-1", "2.2", "MultiSurface", semantics, "[0,1]", "{}", wkt],
+        ])
       #expect(try connection.int("SELECT CheckSpatialIndex('building_geometry', 'geom')") == 1)
     }
     let state = try store.read { try $0.catalog() }

@@ -177,7 +177,8 @@ struct PlanText {
       let keys = zip(probe, build).map { "\(describer.text($0)) = \(describer.text($1))" }
       text = "\(kind) \(name) on \(keys.joined(separator: " AND "))"
     case .link(let source, let step):
-      text = "\(kind) \(name) by \(find.sources[source].name).\(catalog.layers[step.fromLayer].columns[step.column].name)"
+      text =
+        "\(kind) \(name) by \(find.sources[source].name).\(catalog.layers[step.fromLayer].columns[step.column].name)"
     case .search(let from, let test): text = "\(kind) \(name) where \(describer.text(from)) \(words(test)) it"
     case .nearest(let count, let within, let from, _):
       text = "\(kind) the nearest \(count) of \(name) to \(find.sources[from].name)"
@@ -224,7 +225,8 @@ struct PlanText {
       return find.grouping!.keys.isEmpty ? nil : "sort groups by key"
     }
     if !find.orderBy.isEmpty {
-      return (find.limit == nil || find.distinct ? "sort by " : "keep the first by ") + list(find.orderBy) + ", then by id"
+      return (find.limit == nil || find.distinct ? "sort by " : "keep the first by ") + list(find.orderBy)
+        + ", then by id"
     }
     if find.nearest != nil, find.joins.isEmpty { return nil }
     if !find.distances.isEmpty, !find.distinct { return "sort by distance, id" }
