@@ -46,10 +46,10 @@ public struct SoundnessCheck: Sendable {
           try item.source.read(survey, progress: { _ in }) { _ in }
           for layer in survey.layers {
             facts.append("\(item.path): \(layer.name), \(layer.featureCount) features")
-            if !layer.geometryKinds.isEmpty, survey.statedCRS == nil {
+            if !layer.geometryKinds.isEmpty, survey.crs == nil {
               errors.append("\(item.path): \(layer.name) has coordinates but states no CRS; an import needs --crs")
             }
-            if let crs = survey.statedCRS, let extent = layer.extent,
+            if let crs = survey.crs, let extent = layer.extent,
               let warning = try SourceCheck.warning(extent: extent, crs: crs, of: item.path)
             {
               warnings.append(warning)

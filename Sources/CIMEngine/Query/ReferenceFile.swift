@@ -8,7 +8,7 @@ enum ReferenceFile {
     var result: [Geometry] = []
     for item in try Sources.open([path], options: LoadOptions(crs: crs)).sources {
       let survey = try item.source.survey { _ in }
-      guard let stated = survey.statedCRS else {
+      guard let stated = survey.crs else {
         guard survey.layers.contains(where: { !$0.geometryKinds.isEmpty }) else { continue }
         throw LoadError(
           path: path, reason: .refused("states no CRS"), fix: "name it in the query: FILE '\(path)' IN EPSG:4547")

@@ -35,7 +35,7 @@ enum SpatiaLite {
       throw StoreError(.file, "SpatiaLite could not make its tables")
     }
     try connection.execute("BEGIN")
-    let codes = [4326, 4490, 4479, 3857] + Array(4491...4554)
+    let codes = [4326, 4490, 3857] + Array(4491...4554)
     for code in codes { _ = try connection.int("SELECT InsertEpsgSrid(\(code))") }
     try connection.execute("COMMIT")
   }
