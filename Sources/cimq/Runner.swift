@@ -1,18 +1,28 @@
 internal import CIMEngine
 internal import Glibc
 
+/// Where results go and what limits them: `OutputArguments` as values.
+struct OutputSettings {
+  var format: OutputFormat?
+  var path: String?
+  var timeoutSeconds: Double?
+  var maximumBytes: Int?
+  var maximumRows: Int?
+  var failIfEmpty = false
+}
+
 /// Runs statements against one database and writes each result where it belongs.
 ///
 /// Results go to stdout or to a file; everything else goes to stderr.
 final class Runner {
   let database: Database
-  private let output: OutputArguments
+  private let output: OutputSettings
   var strictCQL2 = false
   /// CRS and precision of files, when they are not the defaults.
   var options = OutputOptions()
   private var session = Session()
 
-  init(database path: String, output: OutputArguments) throws {
+  init(database path: String, output: OutputSettings) throws {
     self.output = output
     database = try Database(path: path) { Messages.warn($0) }
   }
@@ -52,7 +62,7 @@ final class Runner {
     guard results > 0 || output.path == nil else {
       throw UsageError("-o was given, but no statement here has a result to write")
     }
-    let token = CancellationToken(timeoutSeconds: output.timeout?.seconds, maximumBytes: output.maxMemory?.bytes)
+    let token = CancellationToken(timeoutSeconds: output.timeoutSeconds, maximumBytes: output.maximumBytes)
     var found = 0
     try Interrupt.during(token) {
       for statement in script.statements {
@@ -79,7 +89,7 @@ final class Runner {
     }
     let writer = ByteWriter(descriptor: STDOUT_FILENO)
     let sink = try file ?? format.makeSink(to: writer, catalog: database.catalog, options: options)
-    let counted = ResultGate(sink, maximumRows: output.maxRows)
+    let counted = ResultGate(sink, maximumRows: output.maximumRows)
     let target: any RowSink =
       try origin.map {
         try BearingSink(

@@ -34,10 +34,7 @@ struct ExportCommand: ParsableCommand {
     case (nil, let layer?, 1): text = "FIND \"\(layer.replacing("\"", with: "\"\""))\""
     default: throw ValidationError("what to export? cimq export DB LAYER -o FILE, or --query 'QUERY'")
     }
-    var output = OutputArguments()
-    output.path = path
-    output.format = format
-    let runner = try Runner(database: database, output: output)
+    let runner = try Runner(database: database, output: OutputSettings(format: format, path: path))
     runner.options.crs = try CRS.named(crs) ?? .wgs84
     runner.options.precision = precision
     try runner.run(text)

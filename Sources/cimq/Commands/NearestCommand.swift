@@ -37,7 +37,7 @@ struct NearestCommand: ParsableCommand {
     guard rest.count == 1, let layerName = rest.first else {
       throw ValidationError("which layer? cimq nearest DB LAYER --at LON,LAT, such as: shelter")
     }
-    let runner = try Runner(database: path, output: output)
+    let runner = try Runner(database: path, output: output.settings)
     if let condition { try runner.check(filter: condition) }
     var text = "FIND \"\(layerName.replacing("\"", with: "\"\""))\" NEAREST \(count) TO "
     text += "AT(\(at.longitude), \(at.latitude))"

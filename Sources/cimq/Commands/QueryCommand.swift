@@ -32,7 +32,7 @@ struct QueryCommand: ParsableCommand {
   func run() throws {
     let (path, rest) = try DatabasePath.split(words, command: "query", wants: "'QUERY'")
     let text = try queryText(rest)
-    let runner = try Runner(database: path, output: output)
+    let runner = try Runner(database: path, output: output.settings)
     runner.strictCQL2 = strictCQL2
     try runner.setParameters(parameters)
     try runner.run(text)
@@ -77,4 +77,11 @@ struct OutputArguments: ParsableArguments {
   var maxRows: Int?
   @Flag(help: "End with status 5 when nothing is found.")
   var failIfEmpty = false
+
+  var settings: OutputSettings {
+    OutputSettings(
+      format: format, path: path, timeoutSeconds: timeout?.seconds, maximumBytes: maxMemory?.bytes,
+      maximumRows: maxRows,
+      failIfEmpty: failIfEmpty)
+  }
 }
