@@ -65,25 +65,25 @@ public struct CityGenerator: Sendable {
     }
     let store = bytes { name in
       switch name {
-      case "building": 2_900
-      case "unit": 330
-      case "person": 130
-      case "org": 260
-      default: 400
+      case "building": 3_250
+      case "unit": 190
+      case "person": 86
+      case "org": 220
+      default: 260
       }
     }
     let snapshot = bytes { name in
       switch name {
-      case "building": 900
-      case "unit": 110
-      case "person": 56
-      case "org": 100
+      case "building": 340
+      case "unit": 148
+      case "person": 72
+      case "org": 150
       default: 200
       }
     }
     return Plan(
-      layers: rows, sourceBytes: source + counts.grid3 * 330 + 20_000, storeBytes: store + 8_000_000,
-      snapshotBytes: snapshot + 200_000)
+      layers: rows, sourceBytes: source + counts.grid3 * 330 + 20_000, storeBytes: store + 700_000,
+      snapshotBytes: snapshot + 300_000)
   }
 
   /// Bytes that a user may still write where `directory` is or would be.
