@@ -109,6 +109,36 @@ import Testing
     #expect(heights == heights.sorted(by: >) && heights.allSatisfy { $0 > 30 && $0 < 300 })
   }
 
+  /// Every building of the real model within 100 m of its middle, against GEOS through SpatiaLite.
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["CIMQ_REALDATA"] != nil
+        && FileManager.default.isExecutableFile(atPath: "/usr/bin/sqlite3")))
+  func distancesOfTheHagueAgreeWithGEOS() throws {
+    let scratch = try Scratch()
+    let db = scratch.path("hague.sqlite")
+    let real = ProcessInfo.processInfo.environment["CIMQ_REALDATA"]!
+    try #require(try Program.run("import", db, real + "/cityjson/denhaag.city.json").status == 0)
+    func sql(_ query: String) throws -> [String] {
+      let result = try Program.shell("sqlite3 '\(db)' \"SELECT load_extension('mod_spatialite')\" \"\(query)\"")
+      try #require(result.status == 0, "\(result.error)")
+      return result.out.split(separator: "\n").map(String.init)
+    }
+    let middle = try #require(
+      try sql("SELECT printf('%.3f %.3f', ST_X(c), ST_Y(c)) FROM (SELECT ST_Centroid(Extent(geom)) AS c FROM building)")
+        .last)
+    let point = middle.replacingOccurrences(of: " ", with: ", ")
+    for metres in [100, 250] {
+      let ours = try Program.run(
+        "query", db, "FIND building WITHIN \(metres) m OF POINT(\(middle)) IN EPSG:28992 RETURN id ORDER BY id")
+      try #require(ours.status == 0, "\(ours.error)")
+      let theirs = try sql(
+        "SELECT id FROM building WHERE ST_Distance(geom, MakePoint(\(point), 28992)) <= \(metres) ORDER BY id")
+      #expect(ours.out.split(separator: "\n").dropFirst().map(String.init) == theirs)
+      #expect(theirs.count > 5)
+    }
+  }
+
   /// Another tool's view of the file: ogrinfo lists layers with counts and SRIDs, ogr2ogr converts them.
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/ogr2ogr"))) func gdalReadsTheStore() throws
   {

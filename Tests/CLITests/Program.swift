@@ -12,6 +12,8 @@ struct Program {
   /// The program under test: `CIMQ_BIN`, else the one built beside the tests.
   static let path: String = {
     if let path = ProcessInfo.processInfo.environment["CIMQ_BIN"], !path.isEmpty { return path }
+    let built = Bundle.main.bundleURL.appendingPathComponent("cimq")
+    if FileManager.default.isExecutableFile(atPath: built.path) { return built.path }
     return Bundle.main.bundleURL.deletingLastPathComponent().appendingPathComponent("cimq").path
   }()
 
