@@ -94,6 +94,13 @@ public final class Database {
       } else {
         report = try execute(find, run, into: sink)
       }
+    case .other:
+      let inner = StatementContext(
+        statement: statement, session: session, run: run, store: store, snapshot: snapshot, bindContext: context)
+      let file = try bound.export.map(run.makeExport)
+      var target: any RowSink = file.map { BeginGate($0) } ?? sink
+      report = try inner.perform(into: &target)
+      if let file { report.exports.append(file) }
     }
     return report
   }

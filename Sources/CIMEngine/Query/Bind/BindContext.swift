@@ -50,6 +50,8 @@ public struct BoundStatement: Sendable {
     /// LET: checked, and with the sets in it written out, so that it stays what it is when one of them is made anew.
     /// The caller keeps it in `Session.sets`.
     case `let`(name: String, Reference)
+    /// A statement of the city's own, which binds the FINDs and references inside it itself: see ``StatementContext``.
+    case other
   }
   public var explain: Statement.Explain?
   public var body: Body

@@ -16,11 +16,7 @@ package func bind(_ statement: Statement, in catalog: Catalog, _ context: BindCo
     var binder = FindBinder(state)
     _ = try binder.bind(reference: expanded)
     body = .let(name: name, expanded)
-  case .expose: throw QueryError(.notSupported("EXPOSE"), at: statement.range)
-  case .allocate: throw QueryError(.notSupported("ALLOCATE"), at: statement.range)
-  case .link: throw QueryError(.notSupported("LINK"), at: statement.range)
-  case .brief: throw QueryError(.notSupported("BRIEF"), at: statement.range)
-  case .edit: throw QueryError(.notSupported("changing rows with a statement"), at: statement.range)
+  case .expose, .allocate, .link, .brief, .edit: body = .other
   }
   return BoundStatement(explain: statement.explain, body: body, export: statement.export)
 }

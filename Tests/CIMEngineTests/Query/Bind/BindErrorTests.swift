@@ -105,8 +105,6 @@ import Testing
         "FIND building NEAREST 3 TO hazard 'HZ-0231' BY ROAD", ["BY ROAD is not supported"],
         "NEAREST 3 TO hazard 'HZ-0231' BY ROAD"
       ),
-      ("EXPOSE building TO flood 'F-0720'", ["EXPOSE is not supported"], "EXPOSE building TO flood 'F-0720'"),
-      ("DELETE FROM building ALL", ["not supported"], "DELETE FROM building ALL"),
       ("LET $p = AT(113, 34); FIND $p", ["has no rows"], "$p"),
       ("查找 建筑 条件 高度大于30", ["words need spaces"], "高度大于30"),
       ("FIND building WHERE geometry IS NULL", ["the geometry is `geom`"], "geometry"),

@@ -1,0 +1,5 @@
+extension StatementContext {
+  func runLink(_ link: LinkLayers, into sink: inout any RowSink) throws -> RunReport {
+    throw QueryError(.notSupported("LINK"), at: statement.range)
+  }
+}
