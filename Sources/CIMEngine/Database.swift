@@ -13,6 +13,9 @@ public final class Database {
   private let store: Store
   private let notice: (String) -> Void
   private var snapshot: Snapshot
+  let path: String
+  /// Between BEGIN and COMMIT or ROLLBACK.
+  private(set) var transaction: EditTransaction?
 
   /// Opens the database at `path`. A snapshot that is missing, stale or damaged is packed anew first.
   ///
@@ -21,6 +24,7 @@ public final class Database {
   public init(path: String, notice: @escaping (String) -> Void = { _ in }) throws {
     store = try Store.open(path)
     self.notice = notice
+    self.path = path
     snapshot = try Snapshot.current(for: store, notice: notice)
   }
 
@@ -57,8 +61,46 @@ public final class Database {
   public func run(
     _ statement: Statement, in session: inout Session, _ run: QueryRun, into sink: any RowSink
   ) throws -> RunReport {
-    snapshot = try Snapshot.current(for: store, notice: notice)
+    if case .transaction(let step) = statement.body { return try perform(step, statement) }
     let gate = BeginGate(sink)
+    // An edit works out its rows first and takes the lock then: when somebody else wrote in between, it begins again.
+    for _ in 0..<20 {
+      try refresh()
+      do {
+        return try runOnce(statement, &session, run, gate)
+      } catch  where StaleSnapshot.isBehind(error) && !gate.hasBegun {
+        try run.token.check()
+      }
+    }
+    throw StoreError(.file, "\(path) is changed by others all the time; nothing was written, try again")
+  }
+
+  /// The snapshot of the database as it is now; inside a transaction, as that transaction sees it.
+  private func refresh() throws {
+    snapshot = try Snapshot.current(for: store, notice: notice)
+  }
+
+  /// Whether edits are open that COMMIT keeps and ROLLBACK takes back.
+  public var isInTransaction: Bool { transaction != nil }
+
+  private func perform(_ step: TransactionStep, _ statement: Statement) throws -> RunReport {
+    switch (step, transaction) {
+    case (.begin, nil): transaction = try EditTransaction(path: path)
+    case (.begin, _?):
+      throw QueryError(
+        .invalid("a transaction is open already"), at: statement.range, fix: "COMMIT keeps it, ROLLBACK takes it back")
+    case (_, nil):
+      throw QueryError(.invalid("no transaction is open"), at: statement.range, fix: "BEGIN opens one")
+    case (_, let open?):
+      transaction = nil
+      try open.end(step)
+    }
+    return RunReport()
+  }
+
+  private func runOnce(
+    _ statement: Statement, _ session: inout Session, _ run: QueryRun, _ gate: BeginGate
+  ) throws -> RunReport {
     do {
       return try attempt(statement, &session, run, gate)
     } catch let error as QueryError {
@@ -96,7 +138,8 @@ public final class Database {
       }
     case .other:
       let inner = StatementContext(
-        statement: statement, session: session, run: run, store: store, snapshot: snapshot, bindContext: context)
+        statement: statement, session: session, run: run, store: store, snapshot: snapshot, bindContext: context,
+        transaction: transaction)
       let file = try bound.export.map(run.makeExport)
       var target: any RowSink = file.map { BeginGate($0) } ?? sink
       report = try inner.perform(into: &target)

@@ -9,6 +9,8 @@ struct StatementContext {
   let store: Store
   let snapshot: Snapshot
   let bindContext: BindContext
+  /// BEGIN … COMMIT: the connection that edits go to, and that `snapshot` was read from.
+  var transaction: EditTransaction?
 
   var catalog: Catalog { snapshot.catalog }
   var token: CancellationToken { run.token }
@@ -16,12 +18,12 @@ struct StatementContext {
   /// Carries out the statement and sends its rows into `sink`.
   func perform(into sink: inout any RowSink) throws -> RunReport {
     switch statement.body {
-    case .find, .let: preconditionFailure("FIND and LET are bound and executed")
+    case .find, .let, .transaction: preconditionFailure("bound and executed by the database itself")
     case .expose(let expose): try runExpose(expose, into: &sink)
     case .allocate(let allocate): try runAllocate(allocate, into: &sink)
     case .link(let link): try runLink(link, into: &sink)
     case .brief(let brief): try runBrief(brief, into: &sink)
-    case .edit(let edit): try runEdit(edit, into: &sink)
+    case .edit(let edit, let dryRun): try runEdit(edit, dryRun: dryRun, into: &sink)
     }
   }
 

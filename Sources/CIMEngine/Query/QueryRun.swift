@@ -44,6 +44,11 @@ public struct RunReport {
 }
 
 extension Statement {
-  /// False for LET, which only names a reference.
-  public var hasResult: Bool { if case .let = body { false } else { true } }
+  /// False for LET, which only names a reference, and for BEGIN, COMMIT and ROLLBACK.
+  public var hasResult: Bool {
+    switch body {
+    case .let, .transaction: false
+    default: true
+    }
+  }
 }

@@ -65,6 +65,8 @@ final class Connection: Sendable {
   func transaction<T>(_ kind: String, _ body: (SQLConnection) throws -> T) throws(StoreError) -> T {
     try use { connection in
       try connection.execute("BEGIN \(kind)")
+      let owner = kind == "IMMEDIATE" ? LockOwner(of: path) : nil
+      defer { withExtendedLifetime(owner) {} }
       do {
         let result = try body(connection)
         try connection.execute("COMMIT")

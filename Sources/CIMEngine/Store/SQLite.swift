@@ -157,7 +157,10 @@ extension StoreError {
     switch code & 0xff {
     case SQLITE_FULL: self.init(.file, "\(file): the disk is full; nothing of this change was kept")
     case SQLITE_BUSY, SQLITE_LOCKED:
-      self.init(.file, "\(file) is locked by another program; waited, try again when it is done")
+      self.init(
+        .file,
+        "\(file) is locked by \(LockOwner.describe(path) ?? "another program"); waited "
+          + "\(Int(Connection.lockWaitSeconds)) s for it, try again when it is done")
     case SQLITE_READONLY, SQLITE_PERM:
       self.init(.file, "\(file) cannot be written: no permission, or the disk is read-only")
     case SQLITE_CANTOPEN: self.init(.file, "\(file) cannot be opened: \(said)")
@@ -174,6 +177,7 @@ extension StoreError {
   init(_ error: any Error, path: String) {
     switch error {
     case let error as StoreError: self = error
+    case is StaleSnapshot: self.init(.file, StaleSnapshot.marker)
     case let error as DatabaseError:
       self.init(code: error.extendedResultCode.rawValue, said: error.message ?? "", path: path)
     case let error as any UserFacingError: self.init(error.failureClass, error.message)

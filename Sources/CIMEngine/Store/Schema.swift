@@ -7,12 +7,13 @@ internal import Glibc
 /// - `cimq_layer`, `cimq_column`: the catalogue: which table and column each name means, units, values, other names.
 /// - `cimq_link`: which column names rows of which layer.
 /// - `cimq_change`: the change log, written by triggers on every layer (see `ChangeLog`).
+/// - `cimq_edit`, `cimq_undo`: the last edit by a statement, and the values that it replaced (see `UndoLog`).
 ///
 /// Lists in `aliases` and `enumeration` are JSON arrays, `value_aliases` is a JSON object, so that any SQLite client
 /// reads them with `json_each`.
 enum Schema {
   /// Kept in `cimq_meta` and as `PRAGMA user_version`.
-  static let version = 1
+  static let version = 2
   /// "cimq" in ASCII, for `file(1)` and for those who wonder what a file is.
   static let applicationID = 0x6369_6d71
 
@@ -44,6 +45,15 @@ enum Schema {
     CREATE TABLE cimq_change (
       revision INTEGER PRIMARY KEY AUTOINCREMENT, token INTEGER NOT NULL DEFAULT (random()), layer TEXT, op TEXT NOT NULL,
       rowid INTEGER, old_rowid INTEGER);
+    \(undoTables)
+    """
+
+  /// One row of `cimq_undo` for each old value; `"column"` is quoted, NULL for a row that was inserted.
+  private static let undoTables = """
+    CREATE TABLE cimq_edit (
+      layer TEXT NOT NULL, row_column TEXT NOT NULL, op TEXT NOT NULL, count INTEGER NOT NULL,
+      revision INTEGER NOT NULL);
+    CREATE TABLE cimq_undo (fid INTEGER NOT NULL, "column" TEXT, value);
     """
 
   /// Makes the tables in a database that has SpatiaLite's already.
@@ -60,7 +70,7 @@ enum Schema {
   }
 
   /// Steps from one version of the tables to the next; entry `n` leads from `n + 1` to `n + 2`.
-  static let migrations: [String] = []
+  static let migrations: [String] = [undoTables]
 
   /// Brings an older database up to date, inside the caller's transaction.
   static func migrate(_ connection: SQLConnection, path: String) throws(StoreError) {

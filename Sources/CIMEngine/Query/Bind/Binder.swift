@@ -16,7 +16,7 @@ package func bind(_ statement: Statement, in catalog: Catalog, _ context: BindCo
     var binder = FindBinder(state)
     _ = try binder.bind(reference: expanded)
     body = .let(name: name, expanded)
-  case .expose, .allocate, .link, .brief, .edit: body = .other
+  case .expose, .allocate, .link, .brief, .edit, .transaction: body = .other
   }
   return BoundStatement(explain: statement.explain, body: body, export: statement.export)
 }

@@ -39,6 +39,14 @@ package final class Executor: SubqueryRunner, Sendable {
     Scope(relations: [], layers: tables, subqueries: self, token: token, now: now, distances: [])
   }
 
+  /// The value of an expression that reads no rows; nil for one that does.
+  func constant(_ e: BoundExpression) throws(QueryError) -> Value? {
+    let compiler = Compiler(scope: emptyScope)
+    if let value = try compiler.constantValue(e) { return value }
+    if e.contains({ $0.readsRows }) { return nil }
+    return try compiler.compile(e).values(Tuples(count: 1, sourceCount: 0, distanceCount: 0))[0]
+  }
+
   func makePlan(_ find: BoundFind) throws(QueryError) -> Plan {
     if catalog.isGeographic { try refuseMetres(find) }
     let compiler = Compiler(scope: emptyScope)

@@ -15,6 +15,7 @@ package enum Keyword: Int, CaseIterable, Sendable {
   case `case`, when, then, `else`, end
   case date, timestamp, interval, at, bbox, circle, file, empty
   case point, lineString, polygon, multiPoint, multiLineString, multiPolygon, geometryCollection
+  case begin, commit, rollback
 }
 
 package enum Words {
@@ -135,6 +136,9 @@ package enum Words {
     Entry(.multiLineString, "MULTILINESTRING", "多线"),
     Entry(.multiPolygon, "MULTIPOLYGON", "多面"),
     Entry(.geometryCollection, "GEOMETRYCOLLECTION", "几何集合"),
+    Entry(.begin, "BEGIN", "开始事务"),
+    Entry(.commit, "COMMIT", "提交"),
+    Entry(.rollback, "ROLLBACK", "回滚"),
   ]
 
   /// Every function by its English name, with Chinese ones where there are any. What they take is the binder's.

@@ -1,7 +1,8 @@
 // statement = [EXPLAIN [ANALYZE]] (find | count | let | expose | allocate | link | brief | edit) [export]
 extension Parser {
   static let verbs: [Keyword] = [
-    .find, .select, .count, .let, .expose, .allocate, .link, .brief, .insertInto, .update, .deleteFrom, .explain,
+    .find, .select, .count, .let, .expose, .allocate, .link, .brief, .insertInto, .update, .deleteFrom, .begin,
+    .commit, .rollback, .explain,
   ]
 
   mutating func script() throws(QueryError) -> Script {
@@ -41,9 +42,12 @@ extension Parser {
       let reference = try reference()
       return .brief(Brief(reference: reference, radius: accept(.radius) ? try distance() : nil))
     }
-    if accept(.insertInto) { return .edit(try insertTail()) }
-    if accept(.update) { return .edit(try updateTail()) }
-    if accept(.deleteFrom) { return .edit(try deleteTail()) }
+    if accept(.insertInto) { return .edit(try insertTail(), dryRun: accept(.dryRun)) }
+    if accept(.update) { return .edit(try updateTail(), dryRun: accept(.dryRun)) }
+    if accept(.deleteFrom) { return .edit(try deleteTail(), dryRun: accept(.dryRun)) }
+    if accept(.begin) { return .transaction(.begin) }
+    if accept(.commit) { return .transaction(.commit) }
+    if accept(.rollback) { return .transaction(.rollback) }
     throw unexpected(
       "a statement: FIND, SELECT, COUNT, LET, EXPOSE, ALLOCATE, LINK, BRIEF, INSERT INTO, UPDATE or DELETE FROM",
       near: Self.verbs)

@@ -47,7 +47,8 @@ package enum Printer {
         + (link.dryRun ? " DRY RUN" : "")
     case .brief(let brief):
       return "BRIEF \(print(brief.reference))" + (brief.radius.map { " RADIUS \(print($0, .additive))" } ?? "")
-    case .edit(let edit): return print(edit)
+    case .edit(let edit, let dryRun): return print(edit) + (dryRun ? " DRY RUN" : "")
+    case .transaction(let step): return step.rawValue
     }
   }
 

@@ -17,7 +17,8 @@ public struct Statement: Equatable, Sendable {
     case allocate(Allocate)
     case link(LinkLayers)
     case brief(Brief)
-    case edit(Edit)
+    case edit(Edit, dryRun: Bool)
+    case transaction(TransactionStep)
   }
   public var explain: Explain?
   public var body: Body
@@ -280,6 +281,13 @@ public struct LinkLayers: Equatable, Sendable {
 public struct Brief: Equatable, Sendable {
   public var reference: Reference
   public var radius: Expression?
+}
+
+/// BEGIN, COMMIT, ROLLBACK: edits between them are kept together or not at all.
+public enum TransactionStep: String, Equatable, Sendable {
+  case begin = "BEGIN"
+  case commit = "COMMIT"
+  case rollback = "ROLLBACK"
 }
 
 public enum Edit: Equatable, Sendable {

@@ -319,7 +319,7 @@ struct TreeGenerator {
         LinkLayers(
           layer: name(), target: name(), elseNearestWithin: chance(0.5) ? distance(1) : nil, dryRun: chance(0.5)))
     case 4: body = .brief(Brief(reference: reference(1), radius: chance(0.5) ? distance(1) : nil))
-    case 5: body = .edit(edit())
+    case 5: body = .edit(edit(), dryRun: chance(0.5))
     default: body = .find(find(2))
     }
     let explain: Statement.Explain? = chance(0.2) ? (chance(0.5) ? .plan : .analyze) : nil
