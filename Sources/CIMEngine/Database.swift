@@ -12,8 +12,8 @@
 public final class Database {
   private let store: Store
   private let notice: (String) -> Void
-  private var snapshot: Snapshot
-  let path: String
+  private(set) var snapshot: Snapshot
+  public let path: String
   /// Between BEGIN and COMMIT or ROLLBACK.
   private(set) var transaction: EditTransaction?
 
@@ -76,7 +76,8 @@ public final class Database {
   }
 
   /// The snapshot of the database as it is now; inside a transaction, as that transaction sees it.
-  private func refresh() throws {
+  /// Each statement begins with it; call it for a ``catalog`` that shows what others have changed.
+  public func refresh() throws {
     snapshot = try Snapshot.current(for: store, notice: notice)
   }
 

@@ -13,6 +13,8 @@ struct Coordinate: ExpressibleByArgument {
   var longitude: Double
   var latitude: Double
 
+  init(longitude: Double, latitude: Double) { (self.longitude, self.latitude) = (longitude, latitude) }
+
   init?(argument: String) {
     let parts = argument.replacing("，", with: ",").replacing("、", with: ",").split { $0 == "," || $0 == " " }
     guard parts.count == 2, let x = Double(parts[0]), let y = Double(parts[1]), x.isFinite, y.isFinite else {

@@ -31,18 +31,18 @@ struct Cimq: ParsableCommand {
 
       Results go to stdout and nothing else does. Exit status: 0 done, 1 the query or the data is wrong, 2 the command
       line is wrong, 3 a file could not be read or written, 4 a limit was hit, 5 nothing found (--fail-if-empty),
-      130 interrupted. With CIMQ_DB set, DB may be left out.
+      130 interrupted. With CIMQ_DB set, DB may be left out. cimq completions bash|zsh|fish prints a completion script.
       """,
     version: "cimq \(version)",
     subcommands: [
       ShellCommand.self, QueryCommand.self, NearestCommand.self, ImportCommand.self, ExportCommand.self,
-      GenerateCommand.self, InfoCommand.self, CheckCommand.self, SnapshotCommand.self,
+      GenerateCommand.self, InfoCommand.self, CheckCommand.self, SnapshotCommand.self, CompletionsCommand.self,
     ])
 }
 
 /// What the argument parser would misread: negative coordinates and full-width punctuation.
 enum CommandLineWords {
-  private static let coordinateOptions: Set<String> = ["--at"]
+  private static let coordinateOptions: Set<String> = ["--at", "--near"]
 
   static func prepared(_ words: [String]) -> [String] {
     var result: [String] = []
@@ -64,7 +64,8 @@ enum CommandLineWords {
 
 /// The exit status that a failed command ends with, said in words on stderr.
 enum Messages {
-  static let isChinese: Bool = {
+  /// `.lang` changes it; read and set on the main thread only.
+  nonisolated(unsafe) static var isChinese: Bool = {
     for name in ["LC_ALL", "LC_MESSAGES", "LANG"] {
       if let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty { return value.hasPrefix("zh") }
     }

@@ -20,6 +20,10 @@ final class Runner {
   var strictCQL2 = false
   /// CRS and precision of files, when they are not the defaults.
   var options = OutputOptions()
+  /// Adds lon and lat of each row in this CRS.
+  var coordinateCRS: CRS?
+  /// Says on stderr when rows are as of more than a day ago.
+  var warnsOfAge = false
   private var session = Session()
 
   init(database path: String, output: OutputSettings) throws {
@@ -66,7 +70,7 @@ final class Runner {
     var found = 0
     try Interrupt.during(token) {
       for statement in script.statements {
-        found += try run(statement, format, token, origin)
+        found += try run(statement, Shell.text(of: statement, in: text), format, token, origin)
       }
     }
     if output.failIfEmpty, results > 0, found == 0 { throw Status.nothingFound }
@@ -74,15 +78,17 @@ final class Runner {
 
   /// Runs one statement; returns how many rows it gave.
   private func run(
-    _ statement: Statement, _ format: OutputFormat, _ token: CancellationToken,
+    _ statement: Statement, _ text: String, _ format: OutputFormat, _ token: CancellationToken,
     _ origin: (longitude: Double, latitude: Double, crs: CRS)?
   ) throws -> Int {
     var options = self.options
-    options.chinese = Messages.isChinese && format == .table
-    let isTerminal = output.path == nil && format == .table && isatty(STDOUT_FILENO) != 0
+    options.chinese = Messages.isChinese && [.table, .map, .html].contains(format)
+    options.queryText = text
+    let isTerminal = output.path == nil && (format == .table || format == .map) && isatty(STDOUT_FILENO) != 0
     if isTerminal {
-      options.terminalWidth = RawTerminal.width()
-      options.colour = getenv("NO_COLOR") == nil
+      let size = RawTerminal.size(of: STDOUT_FILENO)
+      (options.terminalWidth, options.terminalHeight) = (size?.columns, size?.rows)
+      options.colour = Shell.usesColour
     }
     let file = try output.path.map {
       try FileSink(path: $0, format: output.format?.rawValue, catalog: database.catalog, options: options)
@@ -90,22 +96,23 @@ final class Runner {
     let writer = ByteWriter(descriptor: STDOUT_FILENO)
     let sink = try file ?? format.makeSink(to: writer, catalog: database.catalog, options: options)
     let counted = ResultGate(sink, maximumRows: output.maximumRows)
-    let target: any RowSink =
+    var target: any RowSink = counted
+    let isFlat = [.table, .markdown, .csv, .tsv, .json, .jsonl].contains(format)
+    if isFlat, let coordinateCRS {
+      target = CoordinateSink(target, crs: coordinateCRS, catalog: database.catalog)
+    }
+    target =
       try origin.map {
         try BearingSink(
-          counted, longitude: $0.longitude, latitude: $0.latitude, crs: $0.crs,
+          target, longitude: $0.longitude, latitude: $0.latitude, crs: $0.crs,
           spelling: format == .table || format == .markdown ? .compass(chinese: Messages.isChinese) : .degrees)
-      } ?? counted
+      } ?? target
+    let aged = warnsOfAge ? AgeSink(target) : nil
+    if let aged { target = aged }
     let run = QueryRun(
       token: token, isOrdered: format == .table || format == .markdown,
       makeExport: { [catalog = database.catalog] export in
-        var options = OutputOptions()
-        options.precision = export.precision
-        if let name = export.crs {
-          guard let crs = CRS(parsing: name.text) else { throw QueryError(.unknownCRS(name.text), at: name.range) }
-          options.crs = crs
-        }
-        return try FileSink(path: export.path, format: export.format, catalog: catalog, options: options)
+        try FileSink.forExport(export, catalog: catalog, text: text)
       })
     let report = try database.run(statement, in: &session, run, into: target)
     for notice in report.notices { Messages.warn(notice) }
@@ -113,6 +120,7 @@ final class Runner {
       Messages.say(Messages.wrote(export.path, features: export.rowCount))
     }
     if let file { Messages.say(Messages.wrote(file.path, features: file.rowCount)) }
+    if let warning = aged?.warning(now: Int64(time(nil)) * 1_000_000) { Messages.warn(warning) }
     return report.exports.reduce(counted.rowCount) { $0 + $1.rowCount }
   }
 
@@ -147,6 +155,22 @@ struct UsageError: UserFacingError {
   var message: String
   var failureClass: FailureClass { .usage }
   init(_ message: String) { self.message = message }
+}
+
+extension FileSink {
+  /// The file of an EXPORT TO. A map page shows the statement and speaks the user's language.
+  static func forExport(_ export: Export, catalog: Catalog, text: String) throws -> FileSink {
+    var options = OutputOptions()
+    options.precision = export.precision
+    options.queryText = text
+    let format = export.format.flatMap { OutputFormat(rawValue: $0.lowercased()) } ?? OutputFormat(path: export.path)
+    options.chinese = Messages.isChinese && format == .html
+    if let name = export.crs {
+      guard let crs = CRS(parsing: name.text) else { throw QueryError(.unknownCRS(name.text), at: name.range) }
+      options.crs = crs
+    }
+    return try FileSink(path: export.path, format: export.format, catalog: catalog, options: options)
+  }
 }
 
 extension Messages {

@@ -6,18 +6,21 @@ internal import Glibc
 /// and renamed by ``finish()``; a writer that is dropped before that removes what it wrote.
 public final class ByteWriter {
   /// The reader of standard output has gone (`| head`). Not an error for the user: the command ends quietly.
-  public struct ReaderClosed: Error {}
+  public struct ReaderClosed: Error {
+    public init() {}
+  }
 
   private var buffer: [UInt8] = []
   private var descriptor: Int32
   private let path: String?
   private let temporaryPath: String?
+  private let drain: ((UnsafeBufferPointer<UInt8>) throws -> Void)?
   private static let flushSize = 1 << 16
 
   /// Writes to an open file descriptor, which stays open.
   public init(descriptor: Int32) {
     self.descriptor = descriptor
-    (path, temporaryPath) = (nil, nil)
+    (path, temporaryPath, drain) = (nil, nil, nil)
     buffer.reserveCapacity(Self.flushSize + 4096)
   }
 
@@ -29,8 +32,14 @@ public final class ByteWriter {
     guard descriptor >= 0 else {
       throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
     }
-    (self.path, temporaryPath) = (path, temporary)
+    (self.path, temporaryPath, drain) = (path, temporary, nil)
     buffer.reserveCapacity(Self.flushSize + 4096)
+  }
+
+  /// Hands the bytes to `drain` in large pieces: a pager, another writer.
+  public init(_ drain: @escaping (UnsafeBufferPointer<UInt8>) throws -> Void) {
+    self.drain = drain
+    (descriptor, path, temporaryPath) = (-1, nil, nil)
   }
 
   deinit {
@@ -68,6 +77,7 @@ public final class ByteWriter {
   public func flush() throws {
     var start = 0
     defer { buffer.removeAll(keepingCapacity: true) }
+    if let drain { return try buffer.withUnsafeBufferPointer { try drain($0) } }
     while start < buffer.count {
       let written = buffer.withUnsafeBytes { write(descriptor, $0.baseAddress! + start, $0.count - start) }
       if written >= 0 {

@@ -26,8 +26,9 @@ struct OutputColumns {
       }
       if catalog.isPoint(column), !names.contains("lon"), !names.contains("lat") {
         names.formUnion(["lon", "lat"])
-        columns.append(Column(name: "lon", source: index, cell: .longitude, type: .double))
-        columns.append(Column(name: "lat", source: index, cell: .latitude, type: .double))
+        columns.append(
+          Column(name: options.chinese ? "经度" : "lon", source: index, cell: .longitude, type: .double))
+        columns.append(Column(name: options.chinese ? "纬度" : "lat", source: index, cell: .latitude, type: .double))
       } else {
         columns.append(Column(name: column.name, source: index, cell: .wkt, type: .text))
       }
@@ -89,10 +90,14 @@ extension Catalog {
     return layer.geometry?.name == origin.column && layer.geometry?.kind == .point
   }
 
+  /// Columns that cimq itself adds to results.
+  private static let chineseNamesOfResults = [
+    "distance": "距离", "count": "数量", "bearing": "方位", "free": "空余", "lon": "经度", "lat": "纬度",
+  ]
+
   /// The first Chinese alias of the column a result column comes from, when it still has that column's name.
   func chineseName(of column: ResultColumn) -> String {
-    if column.name == "distance" { return "距离" }
-    if column.name == "count" { return "数量" }
+    if column.origin == nil, let name = Self.chineseNamesOfResults[column.name] { return name }
     guard let known = self.column(column.origin), known.name == column.name else { return column.name }
     return known.aliases.first ?? column.name
   }

@@ -1,6 +1,10 @@
 /// The formats that a result can be written in (section 5 of the design: scripts rely on each to the letter).
 public enum OutputFormat: String, Sendable, CaseIterable {
   case table, csv, tsv, json, jsonl, geojson, geojsonseq, markdown, wkt
+  /// A Braille map for the terminal.
+  case map
+  /// One self-contained page with an interactive map.
+  case html
 
   /// By file extension; nil when the extension is not one that cimq writes itself.
   public init?(path: String) {
@@ -16,6 +20,7 @@ public enum OutputFormat: String, Sendable, CaseIterable {
     case "md", "markdown": self = .markdown
     case "wkt": self = .wkt
     case "txt": self = .table
+    case "html", "htm": self = .html
     default: return nil
     }
   }
@@ -23,8 +28,8 @@ public enum OutputFormat: String, Sendable, CaseIterable {
   /// False for formats that frame one result (`[…]`, one header): several results cannot follow each other in them.
   public var takesSeveralResults: Bool {
     switch self {
-    case .json, .csv, .tsv, .geojson: false
-    case .table, .jsonl, .geojsonseq, .markdown, .wkt: true
+    case .json, .csv, .tsv, .geojson, .html: false
+    case .table, .jsonl, .geojsonseq, .markdown, .wkt, .map: true
     }
   }
 }
@@ -43,6 +48,12 @@ public struct OutputOptions: Sendable {
   public var maximumRows: Int?
   /// Columns of the terminal; nil when not on one: cells are then never shortened.
   public var terminalWidth: Int?
+  /// Rows of the terminal, for maps; nil when not on one.
+  public var terminalHeight: Int?
+  /// The heading of a map page; nil names the layer.
+  public var title: String?
+  /// The statement, as a map page shows it.
+  public var queryText: String?
 
   public init() {}
 }
@@ -64,6 +75,8 @@ extension OutputFormat {
     case .geojson: GeoJSONSink(writer, sequence: false, options: options)
     case .geojsonseq: GeoJSONSink(writer, sequence: true, options: options)
     case .wkt: WKTSink(writer, options: options)
+    case .map: BrailleMapSink(writer, catalog: catalog, options: options)
+    case .html: HTMLMapFileSink(writer, catalog: catalog, options: options)
     }
   }
 }

@@ -94,7 +94,7 @@ final class Connection: Sendable {
   }
 
   /// A database in WAL mode needs a folder that can be written, unless nothing can change it at all.
-  private static func mustBeImmutable(_ path: String) throws(StoreError) -> Bool {
+  static func mustBeImmutable(_ path: String) throws(StoreError) -> Bool {
     let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     if Glibc.access(folder, W_OK) == 0 { return false }
     var status = stat()
@@ -107,7 +107,7 @@ final class Connection: Sendable {
         + "  copy both files to a folder that can be, and open the copy")
   }
 
-  private static func immutableURI(_ path: String) -> String {
+  static func immutableURI(_ path: String) -> String {
     var uri = "file:"
     for byte in path.utf8 {
       switch byte {

@@ -42,11 +42,11 @@ struct History {
     return "\(folder)/history-\(name)-\(String(hash, radix: 16))"
   }
 
-  private static func encode(_ entry: String) -> String {
+  static func encode(_ entry: String) -> String {
     entry.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
   }
 
-  private static func decode(_ line: String) -> String {
+  static func decode(_ line: String) -> String {
     var result = ""
     var isEscaped = false
     for character in line {
@@ -88,15 +88,17 @@ enum TextFile {
     }
   }
 
-  static func write(_ text: String, to path: String) { put(text, path, O_WRONLY | O_CREAT | O_TRUNC) }
-  static func append(_ text: String, to path: String) { put(text, path, O_WRONLY | O_CREAT | O_APPEND) }
+  @discardableResult
+  static func write(_ text: String, to path: String) -> Bool { put(text, path, O_WRONLY | O_CREAT | O_TRUNC) }
+  @discardableResult
+  static func append(_ text: String, to path: String) -> Bool { put(text, path, O_WRONLY | O_CREAT | O_APPEND) }
 
-  private static func put(_ text: String, _ path: String, _ flags: Int32) {
+  private static func put(_ text: String, _ path: String, _ flags: Int32) -> Bool {
     let descriptor = open(path, flags | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { return }
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
     var text = text
-    text.withUTF8 { _ = Glibc.write(descriptor, $0.baseAddress, $0.count) }
-    close(descriptor)
+    return text.withUTF8 { Glibc.write(descriptor, $0.baseAddress, $0.count) == $0.count }
   }
 
   static func makeFolder(_ path: String) -> Bool {

@@ -1,6 +1,6 @@
 internal import CIMEngine
 
-/// Reads statements from a terminal: multi-line editing, history, completion, display widths of CJK text.
+/// Reads statements from a terminal: multi-line editing, history, completion, colours, display widths of CJK text.
 ///
 /// libedit was tried first: it counts wide characters, but has no colours as one types, no hints and no editing
 /// across lines, which is what a planner does all day.
@@ -16,16 +16,18 @@ final class LineEditor {
     /// How many characters before the cursor the candidates replace.
     var replaced: Int
     var candidates: [String]
+    /// Put behind a candidate that is the only one: a space, the quote that closes a string.
+    var suffix = " "
   }
 
   private let terminal: RawTerminal
-  private let prompt: String
+  var prompt: String
   private let continuationPrompt: String
   /// Asked on Enter: a text that is not complete gets a new line instead.
   var isComplete: (String) -> Bool = { _ in true }
   var complete: (_ text: [Character], _ cursor: Int) -> Completion? = { _, _ in nil }
-  /// The text with ANSI colours; must print the same characters.
-  var highlight: (String) -> String = { $0 }
+  /// The ANSI style (such as `1;34`) of each character, "" for none; nil draws without colours.
+  var highlight: (([Character]) -> [String])?
 
   private(set) var history: History
   private var text: [Character] = []
@@ -33,8 +35,10 @@ final class LineEditor {
   private var historyIndex = 0
   private var draft: [Character] = []
   private var killed: [Character] = []
-  /// Screen row of the cursor, counted from the first row of the prompt.
+  /// Screen row of the cursor, counted from the first row drawn.
   private var cursorRow = 0
+  /// First row of the text that is drawn, when it is taller than the screen.
+  private var firstRow = 0
 
   init(terminal: RawTerminal, prompt: String, continuationPrompt: String, history: History) {
     self.terminal = terminal
@@ -46,7 +50,7 @@ final class LineEditor {
   func readStatement() -> Result {
     terminal.enterRawMode()
     defer { terminal.leaveRawMode() }
-    (text, cursor, cursorRow) = ([], 0, 0)
+    (text, cursor, cursorRow, firstRow) = ([], 0, 0, 0)
     historyIndex = history.entries.count
     refresh()
     while true {
@@ -57,7 +61,6 @@ final class LineEditor {
           insert(["\n"])
           continue
         }
-        cursor = text.count
         let line = String(text)
         let result = finish(.line(line))
         history.add(line)
@@ -66,20 +69,26 @@ final class LineEditor {
         cursor = text.count
         refresh()
         terminal.write("^C")
-        return finish(.interrupted)
+        return finish(.interrupted, isDrawn: true)
       case .control("d"):
         if text.isEmpty { return finish(.endOfInput) }
         delete()
       case .control("r"): searchHistory()
+      case .control("z"):
+        terminal.write("\r\n")
+        terminal.suspend()
+        cursorRow = 0
+        refresh()
+      case .resize: resized()
       case .tab: completeWord()
       case let key: edit(key)
       }
     }
   }
 
-  private func finish(_ result: Result) -> Result {
+  private func finish(_ result: Result, isDrawn: Bool = false) -> Result {
     cursor = text.count
-    refresh()
+    if !isDrawn { refresh() }
     terminal.write("\r\n")
     return result
   }
@@ -88,8 +97,8 @@ final class LineEditor {
 
   private func edit(_ key: RawTerminal.Key) {
     switch key {
-    case .text(let typed): insert(Array(typed))
-    case .paste(let pasted): insert(Array(pasted.replacing("\t", with: " ")))
+    case .text(let typed): return insert(Array(typed))
+    case .paste(let pasted): return insert(Array(pasted.replacing("\t", with: " ")))
     case .backspace:
       guard cursor > 0 else { return }
       text.remove(at: cursor - 1)
@@ -107,16 +116,8 @@ final class LineEditor {
       let end = max(lineEnd(cursor), min(cursor + 1, text.count))
       killed = Array(text[cursor..<end])
       text.removeSubrange(cursor..<end)
-    case .control("u"):
-      let start = lineStart(cursor)
-      killed = Array(text[start..<cursor])
-      text.removeSubrange(start..<cursor)
-      cursor = start
-    case .control("w"):
-      let start = wordStart()
-      killed = Array(text[start..<cursor])
-      text.removeSubrange(start..<cursor)
-      cursor = start
+    case .control("u"): kill(from: lineStart(cursor))
+    case .control("w"): kill(from: wordStart())
     case .control("y"): insert(killed)
     case .control("t"):
       guard cursor > 0, text.count > 1 else { return }
@@ -126,20 +127,35 @@ final class LineEditor {
     case .control("l"):
       terminal.write("\u{1B}[2J\u{1B}[H")
       cursorRow = 0
-    default: return
+    default: break
     }
-    refresh()
+    if !terminal.hasMoreKeys { refresh() }
   }
 
   private func insert(_ characters: [Character]) {
+    // A typed combining mark joins the character before it, as it does on the screen.
+    if let first = characters.first, cursor > 0, first != "\n" {
+      let joined = String(text[cursor - 1]) + String(first)
+      if joined.count == 1 {
+        text[cursor - 1] = Character(joined)
+        return insert(Array(characters.dropFirst()))
+      }
+    }
     text.insert(contentsOf: characters, at: cursor)
     cursor += characters.count
-    refresh()
+    // In the middle of a paste nothing need be drawn: each key would draw all of it again.
+    if !terminal.hasMoreKeys { refresh() }
   }
 
   private func delete() {
     if cursor < text.count { text.remove(at: cursor) }
     refresh()
+  }
+
+  private func kill(from start: Int) {
+    killed = Array(text[start..<cursor])
+    text.removeSubrange(start..<cursor)
+    cursor = start
   }
 
   private func lineStart(_ at: Int) -> Int { (text[..<at].lastIndex(of: "\n") ?? -1) + 1 }
@@ -195,12 +211,15 @@ final class LineEditor {
     var pattern = ""
     var index = history.entries.count
     while true {
-      let label = "(history) \(pattern): "
-      refresh(prompt: label)
+      refresh(prompt: "(history) \(pattern): ")
       switch terminal.readKey() {
       case .text(let typed): pattern += typed
+      case .paste(let typed): pattern += typed
       case .backspace: pattern = String(pattern.dropLast())
-      case .control("r"): index = max(0, index)
+      case .control("r"): break
+      case .resize:
+        resized()
+        continue
       case .control("g"), .control("c"), .escape, .endOfInput:
         (text, cursor) = before
         return refresh()
@@ -215,6 +234,8 @@ final class LineEditor {
     }
   }
 
+  // MARK: Completion
+
   private func completeWord() {
     guard let completion = complete(text, cursor), let first = completion.candidates.first else {
       return terminal.write("\u{7}")
@@ -227,7 +248,13 @@ final class LineEditor {
     if isSingle || common.count > completion.replaced {
       text.removeSubrange(cursor - completion.replaced..<cursor)
       cursor -= completion.replaced
-      insert(Array(common + (isSingle && !common.hasSuffix("/") ? " " : "")))
+      var added = common
+      if isSingle, !common.hasSuffix("/") {
+        // What is there already is not put there again.
+        let suffix = completion.suffix
+        if !(suffix.first.map { cursor < text.count && text[cursor] == $0 } ?? false) { added += suffix }
+      }
+      insert(Array(added))
     }
     guard !isSingle else { return }
     let saved = cursor
@@ -235,57 +262,107 @@ final class LineEditor {
     refresh()
     terminal.write("\r\n" + columns(of: completion.candidates))
     cursor = saved
-    cursorRow = 0
+    (cursorRow, firstRow) = (0, 0)
     refresh()
   }
 
   private func columns(of candidates: [String]) -> String {
     let shown = candidates.prefix(100)
-    let width = (shown.map(DisplayWidth.of).max() ?? 0) + 2
-    let perLine = max(1, (RawTerminal.width() ?? 80) / width)
+    let screen = RawTerminal.width() ?? 80
+    let width = min((shown.map(DisplayWidth.of).max() ?? 0) + 2, screen)
+    let perLine = max(1, screen / width)
     var lines = ""
     for (i, candidate) in shown.enumerated() {
-      lines += candidate
+      let fitted = DisplayWidth.prefix(of: candidate, columns: screen - 1)
+      lines += fitted
       lines +=
         (i + 1) % perLine == 0 || i + 1 == shown.count
-        ? "\r\n" : String(repeating: " ", count: width - DisplayWidth.of(candidate))
+        ? "\r\n" : String(repeating: " ", count: max(0, width - DisplayWidth.of(fitted)))
     }
-    if candidates.count > shown.count { lines += "… \(candidates.count - shown.count) more\r\n" }
+    if candidates.count > shown.count { lines += "… +\(candidates.count - shown.count)\r\n" }
     return lines
   }
 
   // MARK: Drawing
 
-  private func refresh(prompt other: String? = nil) {
-    let first = other ?? prompt
-    let width = max(RawTerminal.width() ?? 80, 20)
-    var out = "\u{1B}[?25l"
-    if cursorRow > 0 { out += "\u{1B}[\(cursorRow)A" }
-    out += "\r\u{1B}[J" + first
-
-    // The same walk finds where the cursor is on the screen and where the text ends.
-    var (row, column) = (0, DisplayWidth.of(first))
+  /// The text as rows of the screen, each with its styles, and where the cursor is in them.
+  private func layOut(_ first: String, width: Int) -> (rows: [String], cursor: (row: Int, column: Int)) {
+    var rows: [String] = []
+    var row = first
+    var column = DisplayWidth.of(first)
+    var style = ""
     var target = (row: 0, column: column)
+    let styles = highlight?(text) ?? []
+    func turn() {
+      if !style.isEmpty { row += "\u{1B}[0m" }
+      rows.append(row)
+      row = ""
+    }
     for (i, character) in text.enumerated() {
-      if i == cursor { target = (row, column) }
+      if i == cursor { target = (rows.count, column) }
       if character == "\n" {
-        (row, column) = (row + 1, DisplayWidth.of(continuationPrompt))
+        turn()
+        style = ""
+        row = continuationPrompt
+        column = DisplayWidth.of(continuationPrompt)
         continue
       }
-      let w = DisplayWidth.of(String(character))
-      if column + w > width { (row, column) = (row + 1, 0) }
-      column += w
-      if column == width { (row, column) = (row + 1, 0) }
+      let w = DisplayWidth.of(character)
+      if column + w > width {
+        turn()
+        if !style.isEmpty { row = "\u{1B}[\(style)m" }
+        column = 0
+        if i == cursor { target = (rows.count, 0) }
+      }
+      let wanted = i < styles.count ? styles[i] : ""
+      if wanted != style {
+        row += (style.isEmpty ? "" : "\u{1B}[0m") + (wanted.isEmpty ? "" : "\u{1B}[\(wanted)m")
+        style = wanted
+      }
+      // A control character must not reach the terminal.
+      row.append(w == 0 && character.unicodeScalars.first!.value < 0x20 ? "?" : character)
+      column += w == 0 && character.unicodeScalars.first!.value < 0x20 ? 1 : w
     }
-    if cursor == text.count { target = (row, column) }
+    turn()
+    if cursor == text.count {
+      target = (rows.count - 1, column)
+      if column >= width {
+        rows.append("")
+        target = (rows.count - 1, 0)
+      }
+    }
+    return (rows, target)
+  }
 
-    let styled = highlight(String(text)).replacing("\n", with: "\r\n" + continuationPrompt)
-    out += styled
-    // A full last line leaves the cursor pending at its end; a space and a return make the wrap real.
-    if column == 0, !text.isEmpty, text.last != "\n" { out += " \r" }
-    if row > target.row { out += "\u{1B}[\(row - target.row)A" }
+  private func refresh(prompt other: String? = nil) {
+    let size = RawTerminal.size(of: 1) ?? (80, 24)
+    let width = max(size.columns, 20)
+    let (rows, target) = layOut(other ?? prompt, width: width)
+    // A text taller than the screen is drawn as a window around the cursor.
+    let height = max(size.rows, 2)
+    if rows.count <= height {
+      firstRow = 0
+    } else {
+      firstRow = min(max(firstRow, target.row - height + 1), target.row)
+      firstRow = min(firstRow, rows.count - height)
+    }
+    let shown = rows[firstRow..<min(rows.count, firstRow + height)]
+    var out = "\u{1B}[?25l"
+    if cursorRow > 0 { out += "\u{1B}[\(cursorRow)A" }
+    out += "\r\u{1B}[J" + shown.joined(separator: "\r\n")
+    let below = firstRow + shown.count - 1 - target.row
+    if below > 0 { out += "\u{1B}[\(below)A" }
     out += "\r" + (target.column > 0 ? "\u{1B}[\(target.column)C" : "") + "\u{1B}[?25h"
     terminal.write(out)
-    cursorRow = target.row
+    cursorRow = target.row - firstRow
+  }
+
+  /// After a resize terminals have wrapped again what was drawn: the rows above the cursor are counted at the new width.
+  private func resized() {
+    let width = max(RawTerminal.width() ?? 80, 20)
+    let (_, target) = layOut(prompt, width: width)
+    cursorRow = min(max(target.row, 0), max((RawTerminal.size(of: 1)?.rows ?? 24) - 1, 0))
+    terminal.write("\u{1B}[?25l")
+    refresh()
   }
 }

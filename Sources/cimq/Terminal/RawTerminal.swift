@@ -1,24 +1,42 @@
 internal import Glibc
 
 /// The terminal as the line editor needs it: raw keys in, bytes out, its size.
-struct RawTerminal {
+final class RawTerminal {
   enum Key: Equatable {
     case text(String)
-    case enter, tab, backspace, delete
+    case enter, tab, backtab, backspace, delete
     case left, right, up, down, home, end, wordLeft, wordRight
     case control(Character)
     case paste(String)
     case escape
+    /// The window has another size now.
+    case resize
     case endOfInput
   }
 
   private let saved: termios
+  /// Bytes read and not yet taken as keys. They outlive a statement: a paste may hold several.
+  private var pending: [UInt8] = []
+  private var taken = 0
+  /// SIGWINCH writes a byte here, which wakes the poll that waits for keys.
+  nonisolated(unsafe) private static var resizePipe: (read: Int32, write: Int32) = (-1, -1)
 
   /// nil when standard input is not a terminal.
   init?() {
     var settings = termios()
     guard isatty(STDIN_FILENO) != 0, tcgetattr(STDIN_FILENO, &settings) == 0 else { return nil }
     saved = settings
+    if let ends = Pipe.make() {
+      for end in [ends.read, ends.write] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+      Self.resizePipe = ends
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = { _ in
+        var byte: UInt8 = 0
+        _ = Glibc.write(RawTerminal.resizePipe.write, &byte, 1)
+      }
+      action.sa_flags = SA_RESTART
+      sigaction(SIGWINCH, &action, nil)
+    }
   }
 
   func enterRawMode() {
@@ -33,6 +51,13 @@ struct RawTerminal {
     write("\u{1B}[?2004l")
     var settings = saved
     tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
+  }
+
+  /// Ctrl-Z: stops the process as the shell's user expects, and takes the terminal back when it goes on.
+  func suspend() {
+    leaveRawMode()
+    raise(SIGTSTP)
+    enterRawMode()
   }
 
   func write(_ text: String) { Self.write(text, to: STDOUT_FILENO) }
@@ -58,7 +83,17 @@ struct RawTerminal {
 
   // MARK: Keys
 
+  /// True when more keys are there already: a paste without marks. Then nothing need be drawn yet.
+  var hasMoreKeys: Bool { taken < pending.count || isReadable(STDIN_FILENO, 0) }
+
   func readKey() -> Key {
+    if taken == pending.count {
+      switch waitForBytes() {
+      case .bytes: break
+      case .resized: return .resize
+      case .ended: return .endOfInput
+      }
+    }
     guard let first = readByte() else { return .endOfInput }
     switch first {
     case 0x0D: return .enter
@@ -103,6 +138,7 @@ struct RawTerminal {
     case UInt8(ascii: "D"): return modified ? .wordLeft : .left
     case UInt8(ascii: "H"): return .home
     case UInt8(ascii: "F"): return .end
+    case UInt8(ascii: "Z"): return .backtab
     case UInt8(ascii: "~"):
       switch parameters {
       case "1", "7": return .home
@@ -130,18 +166,61 @@ struct RawTerminal {
     return .paste(text.replacing("\r\n", with: "\n").replacing("\r", with: "\n"))
   }
 
-  private func readByte() -> UInt8? {
-    var byte: UInt8 = 0
+  private enum Arrival { case bytes, resized, ended }
+
+  private func waitForBytes() -> Arrival {
     while true {
-      let count = read(STDIN_FILENO, &byte, 1)
-      if count == 1 { return byte }
-      if count == 0 || errno != EINTR { return nil }
+      var descriptors = [
+        pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: Self.resizePipe.read, events: Int16(POLLIN), revents: 0),
+      ]
+      guard poll(&descriptors, 2, -1) > 0 else {
+        if errno == EINTR { continue }
+        return .ended
+      }
+      if descriptors[1].revents & Int16(POLLIN) != 0 {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        while read(Self.resizePipe.read, &bytes, bytes.count) > 0 {}
+        return .resized
+      }
+      return fill() ? .bytes : .ended
     }
   }
 
+  private func fill() -> Bool {
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = read(STDIN_FILENO, &chunk, chunk.count)
+      if count > 0 {
+        if taken == pending.count { (pending, taken) = ([], 0) }
+        pending.append(contentsOf: chunk[..<count])
+        return true
+      }
+      if count == 0 || errno != EINTR { return false }
+    }
+  }
+
+  private func readByte() -> UInt8? {
+    if taken == pending.count, !fill() { return nil }
+    taken += 1
+    return pending[taken - 1]
+  }
+
   /// Whether the rest of an escape sequence is there: a lone Escape has nothing behind it.
-  private func hasInput() -> Bool {
-    var descriptor = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-    return poll(&descriptor, 1, 50) > 0
+  private func hasInput() -> Bool { taken < pending.count || isReadable(STDIN_FILENO, 50) }
+
+  private func isReadable(_ descriptor: Int32, _ milliseconds: Int32) -> Bool {
+    var descriptor = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&descriptor, 1, milliseconds) > 0 && descriptor.revents & Int16(POLLIN) != 0
+  }
+}
+
+/// Two connected descriptors that programs started from here do not inherit.
+enum Pipe {
+  static func make() -> (read: Int32, write: Int32)? {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else { return nil }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    return (ends[0], ends[1])
   }
 }

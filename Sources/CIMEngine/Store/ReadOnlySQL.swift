@@ -1,0 +1,322 @@
+internal import GRDBSQLite
+internal import Glibc
+
+/// Raw SQL on the store that can change nothing: a connection of its own, opened read-only, with SpatiaLite loaded.
+///
+/// Beside the read-only file an authorizer refuses ATTACH, every write, transactions, pragmas that set something and
+/// functions that touch files or load code. A statement stops at the token's cancellation or deadline.
+public final class ReadOnlySQL {
+  private let handle: OpaquePointer
+  private let path: String
+  private let workingCRS: CRS
+  private let watch = Watch()
+
+  /// What the callbacks of SQLite reach: the token of the running statement, and why something was refused.
+  private final class Watch {
+    var token: CancellationToken?
+    var refusal: String?
+  }
+
+  /// - Throws: ``StoreError`` when the file cannot be opened, or SpatiaLite is not installed.
+  public init(path: String, workingCRS: CRS) throws(StoreError) {
+    self.path = path
+    self.workingCRS = workingCRS
+    // A relative path that starts with `file:` would be taken as a URI.
+    let plain = path.hasPrefix("/") ? path : "./" + path
+    let isImmutable = try Connection.mustBeImmutable(path)
+    var handle: OpaquePointer?
+    let code = sqlite3_open_v2(
+      isImmutable ? Connection.immutableURI(plain) : plain, &handle,
+      SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | (isImmutable ? SQLITE_OPEN_URI : 0), nil)
+    guard code == SQLITE_OK, let handle else {
+      let error = StoreError(handle, code)
+      sqlite3_close_v2(handle)
+      throw error
+    }
+    self.handle = handle
+    let connection = SQLConnection(handle: handle)
+    sqlite3_busy_timeout(handle, Int32(Connection.lockWaitSeconds * 1000))
+    try SpatiaLite.load(into: connection)
+    try connection.execute("PRAGMA query_only = 1")
+    sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0)
+    let context = Unmanaged.passUnretained(watch).toOpaque()
+    sqlite3_set_authorizer(
+      handle,
+      { context, action, first, second, _, _ in
+        let watch = Unmanaged<Watch>.fromOpaque(context!).takeUnretainedValue()
+        guard
+          let refusal = ReadOnlySQL.refusal(
+            of: action, first.map { String(cString: $0) }, second.map { String(cString: $0) })
+        else { return SQLITE_OK }
+        watch.refusal = refusal
+        return SQLITE_DENY
+      }, context)
+    sqlite3_progress_handler(
+      handle, 2000,
+      { context in
+        let watch = Unmanaged<Watch>.fromOpaque(context!).takeUnretainedValue()
+        guard let token = watch.token else { return 0 }
+        do { try token.check() } catch { return 1 }
+        return 0
+      }, context)
+  }
+
+  deinit { sqlite3_close_v2(handle) }
+
+  // MARK: What is refused
+
+  private static let readingPragmas: Set<String> = [
+    "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
+    "integrity_check", "quick_check", "foreign_key_check",
+  ]
+  private static let plainPragmas: Set<String> = [
+    "database_list", "collation_list", "function_list", "module_list", "pragma_list", "compile_options", "page_count",
+    "page_size", "freelist_count", "user_version", "application_id", "encoding", "schema_version", "data_version",
+    "journal_mode", "query_only", "cache_size", "foreign_keys",
+  ]
+  /// Functions of SQLite's shell and of SpatiaLite that read or write files, reach the network or run other SQL.
+  private static let refusedFunctions: Set<String> = [
+    "load_extension", "edit", "readfile", "writefile", "fts3_tokenizer", "eval", "blobfromfile", "blobtofile",
+  ]
+  private static let refusedPrefixes = [
+    "export", "import", "xb_", "sqlproc_", "storedproc_", "storedvar_", "proj_set", "zipfile_", "wms_", "create",
+    "drop", "clone", "rl2_load", "rl2_write",
+  ]
+
+  /// Why an action of a statement is refused, or nil when it only reads.
+  private static func refusal(of action: Int32, _ first: String?, _ second: String?) -> String? {
+    switch action {
+    case SQLITE_SELECT, SQLITE_READ, SQLITE_RECURSIVE: return nil
+    case SQLITE_FUNCTION:
+      let name = (second ?? "").lowercased()
+      let isRefused = refusedFunctions.contains(name) || refusedPrefixes.contains { name.hasPrefix($0) }
+      return isRefused ? "the function \(second ?? "")" : nil
+    case SQLITE_PRAGMA:
+      let name = (first ?? "").lowercased()
+      if readingPragmas.contains(name) || plainPragmas.contains(name) && second == nil { return nil }
+      return "PRAGMA \(name)" + (second == nil ? "" : " with a value")
+    case SQLITE_INSERT, SQLITE_UPDATE, SQLITE_DELETE:
+      // An R*Tree prepares the statements of its own tables when it is opened to be read; on this connection they
+      // could not run.
+      if let first, first.hasPrefix("idx_"), ["_node", "_rowid", "_parent"].contains(where: first.hasSuffix) {
+        return nil
+      }
+      return "changing `\(first ?? "")`"
+    case SQLITE_ATTACH: return "ATTACH"
+    case SQLITE_DETACH: return "DETACH"
+    case SQLITE_TRANSACTION, SQLITE_SAVEPOINT: return "a transaction"
+    default: return "changing the database"
+    }
+  }
+
+  // MARK: Running
+
+  /// Runs one statement and pushes its rows into `sink`; returns how many.
+  ///
+  /// Geometry columns come out as geometries in the working CRS, so every format can show or draw them. A column has
+  /// the type of its values, of the first thousand where the header needs it.
+  /// - Throws: ``StoreError`` with what SQLite says, or what was refused; ``QueryError`` when the token stops it.
+  @discardableResult
+  public func run(_ sql: String, token: CancellationToken = CancellationToken(), into sink: any RowSink) throws -> Int {
+    watch.token = token
+    watch.refusal = nil
+    defer { watch.token = nil }
+    let statement = try prepare(sql)
+    defer { sqlite3_finalize(statement) }
+    var sink = sink
+    var batch = SQLRows(statement, workingCRS: workingCRS)
+    var rowCount = 0
+    var hasBegun = false
+    func flush() throws {
+      let rows = try batch.take()
+      if !hasBegun {
+        hasBegun = true
+        try sink.begin(ResultHeader(columns: batch.header(rows), crs: workingCRS, hasShapes: batch.geometry != nil))
+      }
+      rowCount += rows.rowCount
+      if rows.rowCount > 0 { try sink.write(rows) }
+    }
+    while true {
+      let code = sqlite3_step(statement)
+      guard code == SQLITE_ROW else {
+        if code == SQLITE_DONE { break }
+        try token.check()
+        throw refused(code)
+      }
+      batch.append(statement)
+      if batch.count == 1000 { try flush() }
+    }
+    if batch.count > 0 || !hasBegun { try flush() }
+    try sink.end(notices: [])
+    return rowCount
+  }
+
+  private func prepare(_ sql: String) throws(StoreError) -> OpaquePointer {
+    var statement: OpaquePointer?
+    var rest: OpaquePointer?
+    var isAlone = true
+    var code = SQLITE_OK
+    var text = sql
+    text.withUTF8 { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { characters in
+        guard let start = characters.baseAddress else { return }
+        var tail: UnsafePointer<CChar>?
+        code = sqlite3_prepare_v2(handle, start, Int32(clamping: characters.count), &statement, &tail)
+        guard code == SQLITE_OK, let tail else { return }
+        // Comments and blanks may follow; another statement may not.
+        let left = characters.count - (tail - start)
+        let next = sqlite3_prepare_v2(handle, tail, Int32(clamping: left), &rest, nil)
+        isAlone = next == SQLITE_OK && rest == nil
+        sqlite3_finalize(rest)
+      }
+    }
+    guard code == SQLITE_OK else { throw refused(code) }
+    guard let statement else { throw StoreError(.content, "no SQL statement was given; such as: SELECT 1") }
+    guard isAlone else {
+      sqlite3_finalize(statement)
+      throw StoreError(.content, "one SQL statement at a time")
+    }
+    guard sqlite3_stmt_readonly(statement) != 0 else {
+      sqlite3_finalize(statement)
+      throw StoreError(
+        .content, "only reading is allowed here; change data with INSERT, UPDATE, DELETE of cimq, or with QGIS")
+    }
+    return statement
+  }
+
+  private func refused(_ code: Int32) -> StoreError {
+    if code & 0xff == SQLITE_AUTH || code & 0xff == SQLITE_ERROR, let refusal = watch.refusal {
+      return StoreError(.content, "\(refusal) is not allowed in raw SQL, which only reads")
+    }
+    return StoreError(handle, code)
+  }
+}
+
+/// Rows of a raw statement on their way into batches.
+private struct SQLRows {
+  private let names: [String]
+  /// Columns declared as a geometry type.
+  private var isGeometry: [Bool]
+  private let workingCRS: CRS
+  private var cells: [[Value]]
+  private(set) var count = 0
+
+  init(_ statement: OpaquePointer, workingCRS: CRS) {
+    self.workingCRS = workingCRS
+    let columns = Int(sqlite3_column_count(statement))
+    var names: [String] = []
+    isGeometry = []
+    for i in 0..<columns {
+      let name = sqlite3_column_name(statement, Int32(i)).map { String(cString: $0) } ?? "column\(i + 1)"
+      var unique = name
+      var n = 2
+      while names.contains(unique) {
+        unique = "\(name)_\(n)"
+        n += 1
+      }
+      names.append(unique)
+      let type = sqlite3_column_decltype(statement, Int32(i)).map { String(cString: $0).uppercased() } ?? ""
+      isGeometry.append(
+        ["POINT", "LINESTRING", "POLYGON", "GEOMETRY"].contains { type.contains($0) })
+    }
+    self.names = names
+    cells = Array(repeating: [], count: columns)
+  }
+
+  /// The first column of geometries.
+  var geometry: Int? { isGeometry.firstIndex(of: true) }
+
+  mutating func append(_ statement: OpaquePointer) {
+    for i in cells.indices { cells[i].append(value(statement, Int32(i))) }
+    count += 1
+  }
+
+  private func value(_ statement: OpaquePointer, _ column: Int32) -> Value {
+    switch sqlite3_column_type(statement, column) {
+    case SQLITE_INTEGER: return .int(sqlite3_column_int64(statement, column))
+    case SQLITE_FLOAT: return .double(sqlite3_column_double(statement, column))
+    case SQLITE_TEXT:
+      let start = sqlite3_column_text(statement, column)
+      let bytes = UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
+      return .text(String(decoding: bytes, as: UTF8.self))
+    case SQLITE_BLOB:
+      let start = sqlite3_column_blob(statement, column)
+      let bytes = UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
+      guard let (geometry, srid) = try? SpatiaLiteBlob.read(Array(bytes)) else {
+        return .text("(\(bytes.count) bytes)")
+      }
+      var shape = geometry
+      if srid > 0, CRS.epsg(Int(srid)) != workingCRS {
+        guard let transform = try? CRSTransform.between(.epsg(Int(srid)), workingCRS),
+          (try? transform.apply(&shape)) != nil
+        else { return .text("SRID=\(srid);" + WKT.write(geometry, decimals: 7)) }
+      }
+      return .geometry(shape)
+    default: return .null
+    }
+  }
+
+  /// What has been appended, as a batch; the next one begins empty.
+  mutating func take() throws -> RowBatch {
+    var vectors: [Vector] = []
+    for i in cells.indices {
+      // A computed geometry (`ST_Buffer(geom, 10)`) has no declared type.
+      if cells[i].contains(where: { $0.type == .geometry }),
+        cells[i].allSatisfy({ $0.isNull || $0.type == .geometry })
+      {
+        isGeometry[i] = true
+      }
+      vectors.append(vector(cells[i], isGeometry[i]))
+      cells[i].removeAll(keepingCapacity: true)
+    }
+    defer { count = 0 }
+    var batch = RowBatch(rowCount: count, columns: vectors)
+    if let geometry, case .geometry(let shapes) = vectors[geometry].storage { batch.shapes = shapes }
+    if let id = names.firstIndex(of: "id"), !batch.shapes.isEmpty {
+      batch.ids = (0..<count).map { vectors[id].isValid($0) ? CellText.text(vectors[id], $0, decimals: 7) : nil }
+    }
+    return batch
+  }
+
+  func header(_ batch: RowBatch) -> [ResultColumn] {
+    names.indices.map { i in
+      let type: ColumnType? =
+        switch batch.columns[i].storage {
+        case .int: .int
+        case .double: .double
+        case .geometry: .geometry
+        case .null: isGeometry[i] ? .geometry : nil
+        default: .text
+        }
+      return ResultColumn(name: names[i], type: type)
+    }
+  }
+
+  private func vector(_ values: [Value], _ isGeometry: Bool) -> Vector {
+    let validity = values.map { !$0.isNull }
+    if isGeometry {
+      return Vector(
+        .geometry(values.map { if case .geometry(let shape) = $0 { shape } else { nil } }),
+        validity: values.map { $0.type == .geometry })
+    }
+    if !validity.contains(true) { return Vector(.null(count: values.count)) }
+    if values.allSatisfy({ $0.isNull || $0.type == .int }) {
+      return Vector(.int(values.map { if case .int(let v) = $0 { v } else { 0 } }), validity: validity)
+    }
+    if values.allSatisfy({ $0.isNull || $0.number != nil }) {
+      return Vector(.double(values.map { $0.number ?? 0 }), validity: validity)
+    }
+    return Vector(
+      .text(
+        values.map { value in
+          switch value {
+          case .null: ""
+          case .text(let text): text
+          case .int(let number): String(number)
+          case .double(let number): number.description
+          case .geometry(let shape): WKT.write(shape, decimals: 7)
+          default: value.json
+          }
+        }), validity: validity)
+  }
+}
