@@ -18,6 +18,8 @@ final class Runner {
   let database: Database
   private let output: OutputSettings
   var strictCQL2 = false
+  /// A condition that the rows of the one FIND or COUNT meet as well (`--filter-json`).
+  var filter: Expression?
   /// CRS and precision of files, when they are not the defaults.
   var options = OutputOptions()
   /// Adds lon and lat of each row in this CRS.
@@ -56,7 +58,14 @@ final class Runner {
   private func runStatements(
     _ text: String, _ origin: (longitude: Double, latitude: Double, crs: CRS)?
   ) throws {
-    let script = try database.parse(text, strictCQL2: strictCQL2)
+    var script = try database.parse(text, strictCQL2: strictCQL2)
+    if let filter {
+      guard script.statements.count == 1, case .find(var find) = script.statements[0].body else {
+        throw UsageError("--filter-json goes with one FIND or COUNT, or with the name of a layer")
+      }
+      find.filters.append(filter)
+      script.statements[0].body = .find(find)
+    }
     let format = output.format ?? output.path.flatMap(OutputFormat.init(path:)) ?? defaultFormat
     let results = script.statements.filter { $0.hasResult && $0.export == nil }.count
     if results > 1, !format.takesSeveralResults || output.path != nil {

@@ -33,16 +33,24 @@ extension Geodesic {
   /// A box in degrees that holds every place within `distance` metres of a point: all longitudes where it reaches a pole
   /// or the antimeridian.
   package static func box(aroundLongitude longitude: Double, latitude: Double, distance: Double) -> Box2 {
+    box(around: Box2(longitude, latitude, longitude, latitude), distance: distance)
+  }
+
+  /// As above, around all that a box bounds.
+  package static func box(around box: Box2, distance: Double) -> Box2 {
     // The smallest radius of curvature makes the largest angle; a thousandth covers the flattening.
     let angle = distance / 6_335_439 * 1.001
     let up = angle * 180 / .pi
-    let (south, north) = (latitude - up, latitude + up)
+    let (south, north) = (box.min[1] - up, box.max[1] + up)
     guard south > -90 && north < 90 else {
       return Box2(-180, max(-90, south), 180, min(90, north))
     }
-    let across = asin(min(1, sin(min(angle, .pi / 2)) / cos(latitude * .pi / 180))) * 180 / .pi * 1.005
-    if longitude - across < -180 || longitude + across > 180 { return Box2(-180, south, 180, north) }
-    return Box2(longitude - across, south, longitude + across, north)
+    // Meridians lie closest where the box is nearest to a pole.
+    let latitude = max(abs(box.min[1]), abs(box.max[1])) * .pi / 180
+    let across = asin(min(1, sin(min(angle, .pi / 2)) / cos(latitude))) * 180 / .pi * 1.005
+    let (west, east) = (box.min[0] - across, box.max[0] + across)
+    if west < -180 || east > 180 { return Box2(-180, south, 180, north) }
+    return Box2(west, south, east, north)
   }
 
   /// The azimuthal equidistant plane about a point.

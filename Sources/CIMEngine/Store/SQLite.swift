@@ -92,6 +92,8 @@ final class SQLStatement {
 
   /// Columns count from 0.
   func isNull(_ column: Int) -> Bool { sqlite3_column_type(handle, Int32(column)) == SQLITE_NULL }
+  /// SQLITE_INTEGER 1, SQLITE_FLOAT 2, SQLITE_TEXT 3, SQLITE_BLOB 4, SQLITE_NULL 5: as the row holds it.
+  func columnType(_ column: Int) -> Int32 { sqlite3_column_type(handle, Int32(column)) }
   func int64(_ column: Int) -> Int64 { sqlite3_column_int64(handle, Int32(column)) }
   func double(_ column: Int) -> Double { sqlite3_column_double(handle, Int32(column)) }
   func optionalDouble(_ column: Int) -> Double? { isNull(column) ? nil : double(column) }

@@ -10,6 +10,7 @@ struct QueryCommand: ParsableCommand {
       cimq query city.sqlite "FIND shelter NEAREST 5 TO AT(113.62, 34.75)" --format geojson > near.geojson
       cimq query city.sqlite "COUNT building WHERE floors > 6"
       cimq query city.sqlite -f report.cimq
+      cimq query city.sqlite building --filter-json '{"op":">","args":[{"property":"floors"},6]}'
       echo "COUNT person INSIDE grid3 '410105003012007'" | cimq query city.sqlite -
 
       A distance always has a unit (500 m, 2 km); literals are WGS 84 longitude, latitude unless a CRS is named
@@ -26,16 +27,51 @@ struct QueryCommand: ParsableCommand {
     name: .customLong("param"),
     help: ArgumentHelp("Give $name a value in the text; may be repeated.", valueName: "name=value"))
   var parameters: [String] = []
+  @Option(
+    name: .customLong("filter-json"),
+    help: ArgumentHelp(
+      "Only rows that pass this CQL2-JSON filter: its text, a file, or - for stdin. The text to run is then one FIND or "
+        + "COUNT, or only the name of a layer.", valueName: "JSON"))
+  var filterJSON: String?
+  @Option(help: ArgumentHelp("The layer to find, instead of a text to run.", valueName: "LAYER"))
+  var layer: String?
   @Flag(name: .customLong("strict-cql2"), help: "Full-width punctuation is not read as ASCII.")
   var strictCQL2 = false
 
   func run() throws {
     let (path, rest) = try DatabasePath.split(words, command: "query", wants: "'QUERY'")
-    let text = try queryText(rest)
+    let text = try statementText(rest)
     let runner = try Runner(database: path, output: output.settings)
     runner.strictCQL2 = strictCQL2
     try runner.setParameters(parameters)
+    if let filterJSON { runner.filter = try Self.filter(filterJSON) }
     try runner.run(text)
+  }
+
+  /// The text to run: as given, or made of the name of a layer.
+  private func statementText(_ rest: [String]) throws -> String {
+    if let layer {
+      guard rest.isEmpty, file == nil else {
+        throw ValidationError("--layer LAYER and a text to run: give one of them")
+      }
+      return "FIND \(Printer.name(layer))"
+    }
+    let text = try queryText(rest)
+    // One name and nothing else is a layer.
+    let isName = text.unicodeScalars.allSatisfy {
+      $0 == "_" || $0.properties.isAlphabetic || $0.properties.numericType != nil
+    }
+    return filterJSON != nil && isName && !text.isEmpty ? "FIND \(text)" : text
+  }
+
+  /// The filter of `--filter-json`: JSON itself, or where it lies.
+  private static func filter(_ source: String) throws -> Expression {
+    let start = source.utf8.first { $0 > 0x20 }
+    let isJSON = start.map { [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "\"")].contains($0) } ?? false
+    let text = isJSON || source == "true" || source == "false" ? source : try read(source)
+    do throws(QueryError) { return try parseFilterJSON(text) } catch {
+      throw Messages.InText(error: error, text: text)
+    }
   }
 
   private func queryText(_ rest: [String]) throws -> String {
@@ -53,6 +89,11 @@ struct QueryCommand: ParsableCommand {
       throw ValidationError(
         "\(rest.count) texts were given where one is wanted; put the query in quotes: cimq query DB 'FIND …'")
     }
+    return try Self.read(source)
+  }
+
+  /// A file, or stdin for `-`, as text.
+  private static func read(_ source: String) throws -> String {
     guard let bytes = TextFile.readBytes(source) else {
       throw StoreError(.file, "cannot read \(source == "-" ? "standard input" : source): \(Messages.systemError())")
     }

@@ -39,7 +39,7 @@ final class Execution: @unchecked Sendable {
     }
     scope = Scope(
       relations: relations, layers: executor.tables, subqueries: executor, token: executor.token, now: executor.now,
-      distances: plan.find.distances)
+      distances: plan.find.distances, isGeographic: executor.catalog.isGeographic)
     compiler = Compiler(scope: scope, joins: plan.find.joins)
     driver = .none
     notices = plan.find.notices
@@ -124,7 +124,8 @@ final class Execution: @unchecked Sendable {
     guard let tree = follower.target.tree else { return (.list([]), []) }
     if condition.path.isEmpty, references.isConstant, references.targets.count == 1 {
       let target = references.targets[0]
-      try follower.target.verifyTree(within: widened(condition.test.reach), of: target.box)
+      try follower.target.verifyTree(
+        within: widened(condition.test.reach), of: condition.test.searchBox(target.box))
       return (.candidates(TreeSearch.candidates(tree, condition.test, target), condition.test, target), [])
     }
     let set = try TreeSearch.rows(
@@ -261,7 +262,7 @@ final class Execution: @unchecked Sendable {
     if set == nil, path.isEmpty, relation.base == nil, let tree = relation.table.tree {
       try relation.table.verifyTree()
       try relation.table.verifyGeometry()
-      return NearestCandidates(table: relation.table, tree: tree)
+      return NearestCandidates(table: relation.table, tree: tree, isGeodesic: scope.isGeographic)
     }
     let rows = set?.rows ?? (0..<UInt32(relation.table.rowCount)).map { $0 }
     let follower = try LinkFollower(source: s, steps: path, scope: scope)
@@ -273,7 +274,8 @@ final class Execution: @unchecked Sendable {
       keptShapes.append(shapes[i])
     }
     try follower.target.verifyGeometry(rows: keptShapes, mayBeNone: false)
-    return NearestCandidates(rows: kept, shapeRows: keptShapes, table: follower.target)
+    return NearestCandidates(
+      rows: kept, shapeRows: keptShapes, table: follower.target, isGeodesic: scope.isGeographic)
   }
 }
 

@@ -36,7 +36,9 @@ package final class Executor: SubqueryRunner, Sendable {
 
   /// A scope without sources: for expressions that read no rows.
   private var emptyScope: Scope {
-    Scope(relations: [], layers: tables, subqueries: self, token: token, now: now, distances: [])
+    Scope(
+      relations: [], layers: tables, subqueries: self, token: token, now: now, distances: [],
+      isGeographic: catalog.isGeographic)
   }
 
   /// The value of an expression that reads no rows; nil for one that does.
@@ -48,8 +50,8 @@ package final class Executor: SubqueryRunner, Sendable {
   }
 
   func makePlan(_ find: BoundFind) throws(QueryError) -> Plan {
-    if catalog.isGeographic { try refuseMetres(find) }
     let compiler = Compiler(scope: emptyScope)
+    if catalog.isGeographic { try checkMetres(find, compiler) }
     return try Planner(
       catalog: catalog, tables: tables,
       constantValue: { e in (try? compiler.constantValue(e)).flatMap { $0 } }
@@ -175,34 +177,39 @@ package final class Executor: SubqueryRunner, Sendable {
 
   // MARK: Geographic databases
 
-  /// Distances between degrees are not metres.
-  private func refuseMetres(_ find: BoundFind) throws(QueryError) {
-    func refuse(_ range: Range<Int>?) throws(QueryError) {
-      throw QueryError(
-        .notSupported("a distance in a database in degrees (\(catalog.workingCRS))"), at: range,
-        fix: "import into a database with a projected working CRS")
+  /// Distances are geodesic metres there, as far as ``Geodesic/reach``; what measures in the plane is refused.
+  private func checkMetres(_ find: BoundFind, _ compiler: Compiler) throws(QueryError) {
+    func check(_ distance: BoundExpression?) throws(QueryError) {
+      guard let distance, let metres = (try? compiler.constantValue(distance)).flatMap({ $0 })?.number else { return }
+      _ = try GeodesicMeasure.checked(metres, at: distance.range)
     }
-    if find.nearest != nil { try refuse(find.nearest?.within?.range) }
+    try check(find.nearest?.within)
     for join in find.joins {
       switch join.condition {
-      case .within(let e, _): try refuse(e.range)
-      case .nearest: try refuse(nil)
+      case .within(let e, _): try check(e)
+      case .nearest(_, let e, _): try check(e)
       case .on: break
       }
     }
-    var found: Range<Int>?
+    var found: QueryError?
     _ = find.mapExpressions { e in
       _ = e.contains { e in
-        switch e.kind {
-        case .within, .spatial(.within, _, _), .spatial(.beyond, _, _):
-          found = found ?? e.range
-          return true
-        default: return false
-        }
+        do throws(QueryError) {
+          switch e.kind {
+          case .within(_, _, let d), .spatial(.within(let d), _, _), .spatial(.beyond(let d), _, _): try check(d)
+          case .call(let function, _) where [.area, .perimeter, .lineLength, .buffer, .simplify].contains(function):
+            throw QueryError(
+              .invalid("areas, lengths and buffers are not measured in a database in degrees (\(catalog.workingCRS))"),
+              at: e.range,
+              fix: "import into a database with a projected working CRS (--working-crs)")
+          default: break
+          }
+        } catch { found = found ?? error }
+        return false
       }
       return e
     }
-    if let found { try refuse(found) }
+    if let found { throw found }
   }
 }
 

@@ -18,10 +18,20 @@ extension Parser {
   private func afterStatement(_ statement: Statement) -> QueryError {
     if statement.export != nil { return unexpected("`;` or the end after EXPORT TO, which comes last") }
     let near = Self.clauseStarts + [.exportTo]
+    if token.isSymbol(","), case .find(let find) = statement.body, find.filters.isEmpty,
+      find.items == nil || isSelect(find)
+    {
+      return unexpected(
+        "a clause such as WHERE or RETURN",
+        fix: "join layers with JOIN … ON: FIND unit AS u JOIN building AS b ON u.building = b.id")
+    }
     let plain = unexpected("a clause such as WHERE or RETURN, `;` or the end", near: near)
     guard plain.fix == nil, token.isName, position == aliasPosition else { return plain }
     return unexpected("a clause such as WHERE or RETURN", fix: "an alias needs AS: `AS \(token.text)`")
   }
+
+  /// SELECT names its items before its source.
+  private func isSelect(_ find: Find) -> Bool { find.items != nil && find.groupBy.isEmpty && find.orderBy.isEmpty }
 
   private mutating func statement() throws(QueryError) -> Statement {
     let start = token.range.lowerBound

@@ -37,6 +37,8 @@ struct Parser {
   var aliasPosition = -1
 
   static let maximumDepth = 120
+  /// Chains such as a + b + c … grow to the left without nesting the parser.
+  static let maximumHeight = 400
 
   init(_ text: String, names: KnownNames, strict: Bool) throws(QueryError) {
     self.text = text
@@ -109,7 +111,11 @@ struct Parser {
   /// The tree just made stands `levels` above the parts whose heights were met.
   mutating func grow(over parts: Int) throws(QueryError) {
     height = parts + 1
-    if height > Self.maximumDepth { throw tooDeep }
+    if height > Self.maximumHeight {
+      throw QueryError(
+        .invalid("the expression is too long (more than \(Self.maximumHeight) steps, one inside the other)"),
+        at: token.range, fix: "divide it into several columns or statements, or use IN (…) for a long list of values")
+    }
   }
 
   private var tooDeep: QueryError {

@@ -321,7 +321,7 @@ package enum Printer {
   }
 
   /// A name, in double quotes unless it can be nothing but a name.
-  static func name(_ text: String) -> String {
+  package static func name(_ text: String) -> String {
     var isPlain = !text.isEmpty && !Words.isKeyword(text.uppercased())
     for (i, scalar) in text.unicodeScalars.enumerated() {
       isPlain = isPlain && scalar.isASCII && (i == 0 ? scalar.isIdentifierStart : scalar.isIdentifierPart)

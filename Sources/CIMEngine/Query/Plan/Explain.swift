@@ -194,7 +194,7 @@ struct PlanText {
     case .holds(.coveredBy): "is inside"
     case .holds(.covers): "covers"
     case .holds(let predicate): predicate.rawValue
-    case .within(_, let distance):
+    case .within(_, let distance), .geodesic(let distance):
       "is within \(describer.metres(BoundExpression(kind: .constant(.double(distance)), type: .double, range: 0..<0))) of"
     }
   }

@@ -166,8 +166,8 @@ extension Planner {
       if isJoined(a), isPresent(b) { return (b, .holds(predicate.transposed)) }
     case .within(let a, let b, let distance):
       guard let metres = constantValue(distance)?.number else { return nil }
-      if isJoined(b), isPresent(a) { return (a, .within(metres)) }
-      if isJoined(a), isPresent(b) { return (b, .within(metres)) }
+      if isJoined(b), isPresent(a) { return (a, pairTest(within: metres)) }
+      if isJoined(a), isPresent(b) { return (b, pairTest(within: metres)) }
     case .spatial(let test, let source, .source(let other)):
       let pair: PairTest
       switch test {
@@ -177,7 +177,7 @@ extension Planner {
       case .contains: pair = .holds(.covers)
       case .within(let distance):
         guard let metres = constantValue(distance)?.number else { return nil }
-        pair = .within(metres)
+        pair = pairTest(within: metres)
       case .beyond: return nil
       }
       if other == s, present.contains(source) { return (geometry(source), pair) }
@@ -186,4 +186,7 @@ extension Planner {
     }
     return nil
   }
+
+  /// A closed ball: in metres of the working CRS, or geodesic in a database in degrees.
+  func pairTest(within metres: Double) -> PairTest { catalog.isGeographic ? .geodesic(metres) : .within(metres) }
 }

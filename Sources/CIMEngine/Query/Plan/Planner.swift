@@ -203,7 +203,8 @@ struct Planner {
       case .intersects: found = (path, .holds(.intersects), reference)
       case .touches: found = (path, .holds(.touches), reference)
       case .contains: found = (path, .holds(.covers), reference)
-      case .within(let distance): if let metres = metres(distance) { found = (path, .within(metres), reference) }
+      case .within(let distance):
+        if let metres = metres(distance) { found = (path, pairTest(within: metres), reference) }
       case .beyond: break
       }
     case .relation(let relation, let a, let b) where relation != .disjoint:
@@ -216,9 +217,9 @@ struct Planner {
     case .within(let a, let b, let distance):
       guard let metres = metres(distance) else { return nil }
       if let path = path(a), let geometry = constant(b) {
-        found = (path, .within(metres), .geometries([geometry], label: ""))
+        found = (path, pairTest(within: metres), .geometries([geometry], label: ""))
       } else if let path = path(b), let geometry = constant(a) {
-        found = (path, .within(metres), .geometries([geometry], label: ""))
+        found = (path, pairTest(within: metres), .geometries([geometry], label: ""))
       }
     default: break
     }
@@ -252,6 +253,7 @@ struct Planner {
   }
 
   private func nearestMethod(_ nearest: BoundNearest, _ source: SourcePlan) -> NearestMethod {
+    if catalog.isGeographic { return .exhaustive(reason: "metres are geodesic in a database in degrees") }
     switch source.access {
     case .keys, .nothing: return .exhaustive(reason: "the filter leaves few rows")
     case .search(let condition):

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 import Testing
 
 @testable import CIMEngine
@@ -44,6 +44,21 @@ struct CQL2ExampleTests {
     guard let json = try CQL2Examples.json(stem) else { return }
     let (fromText, fromJSON) = (try parseFilter(try CQL2Examples.text(stem)), try parseFilterJSON(json))
     #expect(fromText == fromJSON, "\(Printer.print(fromText))\n\(Printer.print(fromJSON))")
+  }
+
+  @Test("JSON written from a tree reads back to it", arguments: CQL2Examples.stems)
+  func jsonRoundTrip(stem: String) throws {
+    let tree = try parseFilter(try CQL2Examples.text(stem))
+    let json = try filterJSON(tree)
+    #expect(try parseFilterJSON(json) == tree, "\(json)")
+    // The standard's own JSON, written again, is the same JSON but for spaces and the spelling of numbers.
+    guard let original = try CQL2Examples.json(stem) else { return }
+    let again = try filterJSON(try parseFilterJSON(original))
+    func sorted(_ json: String) throws -> Data {
+      let value = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed)
+      return try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .fragmentsAllowed])
+    }
+    #expect(try sorted(original) == sorted(again), "\(original)\n\(again)")
   }
 
   @Test func mostExamplesHaveJSON() throws {

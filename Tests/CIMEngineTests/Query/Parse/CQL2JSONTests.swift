@@ -36,6 +36,30 @@ import Testing
     #expect(try parseFilterJSON(json) == parseFilter(text))
   }
 
+  @Test("what CQL2 cannot say is refused", arguments: ["WITHIN 5 m OF AT(1, 2)", "a = 5 m", "a = $p", "a IN (FIND b)"])
+  func notCQL2(text: String) throws {
+    let tree = try parseFilter(text)
+    #expect(throws: QueryError.self) { try filterJSON(tree) }
+  }
+
+  /// parseFilterJSON(filterJSON(tree)) == tree for generated trees that CQL2 can say.
+  @Test("generated trees survive JSON", arguments: 0..<4 as Range<UInt64>)
+  func generated(seed: UInt64) throws {
+    var trees = TreeGenerator(seed: seed &+ 9_000)
+    var written = 0
+    for _ in 0..<400 {
+      let tree = trees.expression(3)
+      // A name with a dot in quotes has no spelling of its own there, nor has an empty geometry.
+      guard !Printer.print(tree).contains("\"a.b\""), let json = try? filterJSON(tree), !json.contains("[]") else {
+        continue
+      }
+      written += 1
+      let again = try parseFilterJSON(json)
+      #expect(again == tree, "\(json)\n\(Printer.print(tree))\n\(Printer.print(again))")
+    }
+    #expect(written > 60)
+  }
+
   @Test(
     "errors",
     arguments: [

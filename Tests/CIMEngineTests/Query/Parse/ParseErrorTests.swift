@@ -10,6 +10,8 @@ import Testing
       ("FIND shelter WHER x = 1", ["did you mean WHERE?"], "WHER"),
       ("FIND shelter s WHERE x = 1", ["`AS s`"], "s"),
       ("FIND shelter RETURN height h", ["`AS h`"], "h"),
+      ("FIND unit AS u, building AS b WHERE u.building = b.id", ["join layers with JOIN … ON"], ","),
+      ("SELECT id FROM unit, building", ["join layers with JOIN … ON"], ","),
       ("FND shelter", ["did you mean FIND?"], "FND"),
       ("查询 建筑", ["did you mean 查找?"], "查询"),
       ("FIND building WITHIN 500 OF hazard 'h'", ["needs a unit", "`500 m`"], "500"),

@@ -101,14 +101,17 @@ struct Compiler {
     switch scope.distances[slot].measure {
     case .nearest: return MeasuredDistanceNode(slot: slot)
     case .reference(.source(let other)):
-      return PairDistanceNode(try geometryNode(0), try geometryNode(other))
+      return PairDistanceNode(try geometryNode(0), try geometryNode(other), isGeodesic: scope.isGeographic)
     case .reference(let reference):
       return ReferenceDistanceNode(try geometryNode(0), try features(of: reference))
     case .join(let join):
       switch joins[join].condition {
       case .within(_, let from), .nearest(_, _, let from):
-        return PairDistanceNode(try geometryNode(from), try geometryNode(joins[join].source))
-      case .on: return PairDistanceNode(try geometryNode(0), try geometryNode(joins[join].source))
+        return PairDistanceNode(
+          try geometryNode(from), try geometryNode(joins[join].source), isGeodesic: scope.isGeographic)
+      case .on:
+        return PairDistanceNode(
+          try geometryNode(0), try geometryNode(joins[join].source), isGeodesic: scope.isGeographic)
       }
     }
   }
@@ -159,7 +162,8 @@ struct Compiler {
         }, otherwise: nil, type: .geometry)
     case .distance where arguments.count == 2:
       let (a, b) = (try compile(arguments[0]), try compile(arguments[1]))
-      if let a = a as? GeometryNode, let b = b as? GeometryNode { return PairDistanceNode(a, b) }
+      if scope.isGeographic { return GeodesicDistanceNode(a, b) }
+      if let a = a as? GeometryNode, let b = b as? GeometryNode { return PairDistanceNode(a, b, isGeodesic: false) }
       if let a = a as? GeometryNode, case .geometry(let g)? = b.constant {
         return ReferenceDistanceNode(a, ReferenceFeatures([g], label: ""))
       }
@@ -208,7 +212,9 @@ struct Compiler {
     }
     if pair == nil, distance == nil { return ConstantNode(.null, type: .bool) }
     if case .source(let other) = reference {
-      return PairTestNode(geometry, try geometryNode(other), test: pair, distance: distance, negated: negated)
+      return PairTestNode(
+        geometry, try geometryNode(other), test: pair, distance: distance, negated: negated,
+        isGeodesic: scope.isGeographic)
     }
     return ReferenceTestNode(
       geometry, try features(of: reference), test: pair, distance: distance, negated: negated)
@@ -217,7 +223,8 @@ struct Compiler {
   /// A closed ball: a test when the distance is constant, else the node that gives it; neither when it is NULL.
   private func pairTest(within metres: BoundExpression) throws(QueryError) -> (PairTest?, Node?) {
     switch Distance(try compile(metres)) {
-    case .constant(let metres): return (.within(metres), nil)
+    case .constant(let metres):
+      return (scope.isGeographic ? .geodesic(try GeodesicMeasure.checked(metres)) : .within(metres), nil)
     case .varying(let node): return (nil, node)
     case .unknown: return (nil, nil)
     }
@@ -236,27 +243,31 @@ struct Compiler {
   ) throws(QueryError) -> Node {
     let (left, right) = (try compile(a), try compile(b))
     if let a = left as? GeometryNode, let b = right as? GeometryNode {
-      return PairTestNode(a, b, test: test, distance: distance)
+      return PairTestNode(a, b, test: test, distance: distance, isGeodesic: scope.isGeographic)
     }
     if let a = left as? GeometryNode, case .geometry(let g)? = right.constant {
       return ReferenceTestNode(
-        a, ReferenceFeatures([g], label: "the geometry"), test: test, distance: distance, negated: false)
+        a, ReferenceFeatures([g], label: "the geometry", isGeodesic: scope.isGeographic), test: test,
+        distance: distance, negated: false)
     }
     if let b = right as? GeometryNode, case .geometry(let g)? = left.constant {
       return ReferenceTestNode(
-        b, ReferenceFeatures([g], label: "the geometry"), test: test?.transposed, distance: distance, negated: false)
+        b, ReferenceFeatures([g], label: "the geometry", isGeodesic: scope.isGeographic), test: test?.transposed,
+        distance: distance, negated: false)
     }
-    return ComputedTestNode(left, right, test: test, distance: distance)
+    return ComputedTestNode(left, right, test: test, distance: distance, isGeodesic: scope.isGeographic)
   }
 
   /// The features of a reference that does not depend on the rows.
   func features(of reference: BoundReference) throws(QueryError) -> ReferenceFeatures {
     switch reference {
-    case .geometries(let geometries, let label): return ReferenceFeatures(geometries, label: label)
+    case .geometries(let geometries, let label):
+      return ReferenceFeatures(geometries, label: label, isGeodesic: scope.isGeographic)
     case .layer(let layer):
       let table = try scope.table(layer: layer)
       guard let tree = table.tree else { return ReferenceFeatures([], label: table.name) }
-      return try ReferenceFeatures(table: table, tree: tree, subset: nil, label: table.name)
+      return try ReferenceFeatures(
+        table: table, tree: tree, subset: nil, label: table.name, isGeodesic: scope.isGeographic)
     case .find(let find):
       let relation = try scope.subqueries.relation(find, scope: scope)
       return try features(of: relation)
@@ -272,7 +283,8 @@ struct Compiler {
     }
     if path.isEmpty, relation.base == nil, let tree = relation.table.tree {
       return try ReferenceFeatures(
-        table: relation.table, tree: tree, subset: relation.subset, label: relation.name)
+        table: relation.table, tree: tree, subset: relation.subset, label: relation.name, isGeodesic: scope.isGeographic
+      )
     }
     var inner = scope
     inner.relations = [relation]
@@ -282,7 +294,8 @@ struct Compiler {
     let rows = relation.subset?.rows ?? (0..<UInt32(relation.table.rowCount)).map { $0 }
     var subset = RowSet(rowCount: follower.target.rowCount)
     for row in try follower.rows(from: rows, mayBeNone: false) where row != Tuples.none { subset.insert(Int(row)) }
-    return try ReferenceFeatures(table: follower.target, tree: tree, subset: subset, label: relation.name)
+    return try ReferenceFeatures(
+      table: follower.target, tree: tree, subset: subset, label: relation.name, isGeodesic: scope.isGeographic)
   }
 }
 

@@ -52,13 +52,38 @@ enum TextFunctions {
     return text.uppercased().lowercased()
   }
 
-  /// Takes accents off for ACCENTI (21-065r2, 7.7): canonical decomposition without combining marks.
+  /// Takes accents off for ACCENTI (21-065r2, 7.7): canonical decomposition without combining marks, and the plain letter
+  /// for one with a stroke (ø, ł, đ), which has no decomposition. The voicing marks of kana are no accents and stay.
   static func stripAccents(_ text: String) -> String {
     if text.utf8.allSatisfy({ $0 < 0x80 }) { return text }
     var result = String.UnicodeScalarView()
-    for scalar in text._nfd where scalar.properties.canonicalCombiningClass == .notReordered { result.append(scalar) }
-    return String(result)
+    var hasMarks = false
+    for scalar in text._nfd {
+      if scalar.properties.canonicalCombiningClass == .notReordered {
+        result.append(unstroked[scalar] ?? scalar)
+      } else if scalar.value == 0x3099 || scalar.value == 0x309A {
+        result.append(scalar)
+        hasMarks = true
+      }
+      // Syllables of Hangul come apart as well.
+      if scalar.value >= 0x1100 && scalar.value < 0x1200 { hasMarks = true }
+    }
+    guard hasMarks else { return String(result) }
+    var composed = String.UnicodeScalarView()
+    for scalar in String(result)._nfc { composed.append(scalar) }
+    return String(composed)
   }
+
+  private static let unstroked: [Unicode.Scalar: Unicode.Scalar] = {
+    let pairs: [(String, String)] = [
+      ("ØøǾǿ", "OoOo"), ("ŁłȽƚ", "LlLl"), ("ĐđƉɖ", "DdDd"), ("Ħħ", "Hh"), ("Ŧŧ", "Tt"), ("Ǥǥ", "Gg"), ("Ƶƶ", "Zz"),
+      ("Ɨɨı", "Iii"), ("Ʉʉ", "Uu"), ("Ɵɵ", "Oo"), ("Ƀƀ", "Bb"), ("Ȼȼ", "Cc"), ("Ɇɇ", "Ee"), ("Ɉɉ", "Jj"),
+      ("Ɍɍ", "Rr"), ("Ɏɏ", "Yy"), ("Ⱥⱥ", "Aa"), ("Ⱦⱦ", "Tt"), ("Ᵽᵽ", "Pp"), ("Ꝁꝁ", "Kk"),
+    ]
+    var table: [Unicode.Scalar: Unicode.Scalar] = [:]
+    for (from, to) in pairs { for (a, b) in zip(from.unicodeScalars, to.unicodeScalars) { table[a] = b } }
+    return table
+  }()
 
   private static func trimmed(_ text: String) -> String {
     let scalars = text.unicodeScalars

@@ -298,7 +298,7 @@ final class SearchJoin: JoinStage, @unchecked Sendable {
         runs.append((rows, isInside && isPoint))
       }
     } else {
-      tree.forEachRun(meeting: box) { rows, _ in
+      tree.forEachRun(meeting: test.searchBox(box)) { rows, _ in
         total += rows.count
         runs.append((rows, false))
       }

@@ -9,9 +9,12 @@ final class NearestCandidates: Sendable {
   /// The geometry behind each item.
   private let shapeRows: [UInt32]
   private let column: ShapeColumn
+  /// Whether metres are geodesic: in a database in degrees.
+  let isGeodesic: Bool
 
   /// All rows of a layer.
-  init(table: Table, tree: PackedRTreeView<2>) {
+  init(table: Table, tree: PackedRTreeView<2>, isGeodesic: Bool = false) {
+    self.isGeodesic = isGeodesic
     self.tree = tree
     ownTree = nil
     rows = []
@@ -20,7 +23,8 @@ final class NearestCandidates: Sendable {
   }
 
   /// Some rows, with the rows of `table` that hold their geometry.
-  init(rows: [UInt32], shapeRows: [UInt32], table: Table) {
+  init(rows: [UInt32], shapeRows: [UInt32], table: Table, isGeodesic: Bool = false) {
+    self.isGeodesic = isGeodesic
     column = ShapeColumn(table: table)
     let column = column
     let made = PackedRTree(shapeRows.map { column.box($0) })
@@ -63,6 +67,26 @@ final class NearestCandidates: Sendable {
       // Squares of the rounded distance, so that what is shown as equal is a tie.
       PairTest.distance(shape, geometry.shape(shapeRow(item))).map { $0 * $0 }
     }
+  }
+
+  /// The items as near as the `count` nearest, ties included, in geodesic metres.
+  ///
+  /// - Throws: when fewer than `count` lie within ``Geodesic/reach``, others lie beyond, and `within` sets no limit.
+  func geodesicNearest(
+    _ shape: Shape, _ box: Box2, within: Double, count: Int
+  ) throws(QueryError) -> [(metres: Double, row: UInt32)] {
+    let limit = within.isFinite ? try GeodesicMeasure.checked(within) : Geodesic.reach
+    let found = try GeodesicMeasure.nearest(tree, to: box, count: count, within: limit) { (item) throws(QueryError) in
+      try GeodesicMeasure.metres(shape, column.shape(UInt32(shapeRow(item))))
+    }
+    if found.count < count, !within.isFinite {
+      var all = 0
+      tree.forEach(meeting: tree.bounds) { _ in all += 1 }
+      if found.count < all {
+        throw GeodesicMeasure.tooFar("only \(found.count) of the \(count) nearest lie that near")
+      }
+    }
+    return found.map { ($0.metres, row($0.item)) }
   }
 
   /// Metres from a shape to an item; infinity when there are none.
@@ -112,6 +136,12 @@ final class NearestJoin: JoinStage, @unchecked Sendable {
       if let limits {
         guard let metres = limits[i].number, metres >= 0 else { continue }
         limit = metres
+      }
+      if candidates.isGeodesic {
+        var near = try candidates.geodesicNearest(shape, box, within: limit, count: count)
+        try ids.sortNearest(&near)
+        for one in near.prefix(count) { try pairs.add(i, one.row, metres: one.metres) }
+        continue
       }
       // Rows follow each other along the Hilbert curve: what was nearest to the last one is near this one, too.
       var bound = limit

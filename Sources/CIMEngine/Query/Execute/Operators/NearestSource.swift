@@ -76,14 +76,18 @@ struct NearestSource {
     let limit = within ?? .infinity
     guard limit >= 0, count > 0 else { return Found(rows: [], metres: []) }
     let wanted = count
+    var beyond = 0
     let references = references
     var all: [(metres: Double, row: UInt32)] = []
     do {
       try MorselRun.run(
         count: scan.morsels.count, threads: threads, token: token,
         makeWorker: { () throws(QueryError) in Worker() },
-        work: { (worker: inout Worker, morsel: Int) throws(QueryError) -> [(metres: Double, row: UInt32)] in
+        work: {
+          (worker: inout Worker, morsel: Int) throws(QueryError) -> (kept: [(metres: Double, row: UInt32)], beyond: Int)
+          in
           var kept: [(metres: Double, row: UInt32)] = []
+          var beyond = 0
           var scratch = worker.scratch
           worker.scratch = SourceScan.Scratch()
           defer { worker.scratch = scratch }
@@ -98,20 +102,26 @@ struct NearestSource {
                 geometry.column.shape(shapes[i]), box, below: bound.isFinite ? bound * bound * (1 + 0x1p-30) : .infinity
               )
               let metres = squared.squareRoot()
-              if metres <= bound, metres.isFinite {
+              if references.isGeodesic, !(metres <= Geodesic.reach) {
+                beyond += 1
+              } else if metres <= bound, metres.isFinite {
                 kept.append((metres, rows[i]))
                 worker.add(metres, wanted)
               }
             }
           }
-          return kept.filter { $0.metres <= worker.bound }
+          return (kept.filter { $0.metres <= worker.bound }, beyond)
         },
-        handOn: { _, kept in
-          all.append(contentsOf: kept)
+        handOn: { _, found in
+          all.append(contentsOf: found.kept)
+          beyond += found.beyond
           if all.count > 4 * wanted + 65_536 { NearestSource.prune(&all, wanted) }
         })
     } catch {
       throw QueryError.from(error)
+    }
+    if beyond > 0, within == nil, all.count < count, references.count > 0 {
+      throw GeodesicMeasure.tooFar("only \(all.count) of the \(count) nearest lie that near")
     }
     return try finish(&all, ids)
   }

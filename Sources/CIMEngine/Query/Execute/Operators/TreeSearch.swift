@@ -16,8 +16,8 @@ enum TreeSearch {
       tree.forEachRun(within: widened(distance), of: target.box) { rows, isInside in
         append(&result, rows, isInside && isPoint)
       }
-    case .holds:
-      tree.forEachRun(meeting: target.box) { rows, _ in append(&result, rows, false) }
+    case .holds, .geodesic:
+      tree.forEachRun(meeting: test.searchBox(target.box)) { rows, _ in append(&result, rows, false) }
     }
     return result
   }
@@ -100,7 +100,7 @@ enum TreeSearch {
       if !(distance >= 0) { return }
       tree.forEachRun(within: reach, of: box) { rows, isInside in runs.append((rows, isInside)) }
     } else {
-      tree.forEachRun(meeting: box) { rows, _ in runs.append((rows, false)) }
+      tree.forEachRun(meeting: test.searchBox(box)) { rows, _ in runs.append((rows, false)) }
     }
     for (rows, isCertain) in runs {
       if isCertain {

@@ -54,6 +54,8 @@ struct Scope: Sendable {
   let now: Int64
   /// How each distance slot is measured.
   var distances: [BoundDistance]
+  /// Whether coordinates are degrees, and distances geodesic.
+  var isGeographic = false
 
   func table(layer: Int) throws(QueryError) -> Table {
     do { return try layers.table(layer: layer) } catch {

@@ -7,6 +7,8 @@ enum PairTest: Sendable {
   case holds(SpatialPredicate)
   /// a lies at most this far from b; the square as ``PreparedGeometry/squaredLimit(_:)`` gives it.
   case within(squaredLimit: Double, distance: Double)
+  /// In a database in degrees: a lies at most this many metres from b; one of them is a point.
+  case geodesic(Double)
 
   static func within(_ distance: Double) -> PairTest {
     .within(squaredLimit: PreparedGeometry.squaredLimit(distance), distance: distance)
@@ -16,7 +18,7 @@ enum PairTest: Sendable {
   var transposed: PairTest {
     switch self {
     case .holds(let predicate): .holds(predicate.transposed)
-    case .within: self
+    case .within, .geodesic: self
     }
   }
 
@@ -38,6 +40,12 @@ enum PairTest: Sendable {
     if case .within(_, let distance) = self { distance } else { 0 }
   }
 
+  /// Grown by ``reach``, it meets the box of everything that can hold with what `box` bounds.
+  func searchBox(_ box: Box2) -> Box2 {
+    guard case .geodesic(let metres) = self, !box.isEmpty else { return box }
+    return metres >= 0 ? Geodesic.box(around: box, distance: metres) : .empty
+  }
+
   /// Whether the boxes rule the pair out.
   @inline(__always)
   func isRuledOut(_ a: Box2, _ b: Box2) -> Bool {
@@ -47,6 +55,7 @@ enum PairTest: Sendable {
     case .holds(.coveredBy), .holds(.within): !b.contains(a)
     case .holds(.covers), .holds(.contains): !a.contains(b)
     case .holds: !a.intersects(b)
+    case .geodesic: false
     case .within(_, let distance): !(a.squaredDistance(to: b) <= distance * distance * (1 + 0x1p-40))
     }
   }
@@ -71,6 +80,8 @@ extension PairTest {
     let b = target.prepared
     switch (self, a) {
     case (_, .none): return false
+    case (.geodesic(let metres), _):
+      return try GeodesicMeasure.metres(a, .collection(b.geometry)) <= metres
     case (.within(let limit, _), .view(let view)): return limit >= 0 && b.isWithin(squaredLimit: limit, of: view)
     case (.holds(.intersects), .view(let view)): return b.intersects(view)
     case (.holds(.disjoint), .view(let view)): return !b.intersects(view)
@@ -106,6 +117,7 @@ extension PairTest {
     case (.none, _), (_, .none): return false
     case (.view(let x), .view(let y)):
       switch self {
+      case .geodesic(let metres): return try GeodesicMeasure.metres(a, b) <= metres
       case .within(let limit, _):
         return limit >= 0 && x.squaredDistance(to: y, atMost: limit) <= limit
       case .holds(.intersects): return x.intersects(y)
@@ -122,6 +134,7 @@ extension PairTest {
   /// As above for whole geometries, collections included.
   func holds(_ a: Geometry, _ b: Geometry) throws(QueryError) -> Bool {
     switch self {
+    case .geodesic(let metres): return try GeodesicMeasure.metres(a, b) <= metres
     case .within(let limit, _): return limit >= 0 && a.squaredDistance(to: b, atMost: limit) <= limit
     case .holds(let predicate): return try PairTest.relate(predicate, a, b)
     }

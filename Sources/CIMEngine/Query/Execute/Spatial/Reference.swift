@@ -11,11 +11,14 @@ final class ReferenceFeatures: Sendable {
   let subset: RowSet?
   private let columnTree: PackedRTreeView<2>?
   let label: String
+  /// Whether distances are geodesic metres: in a database in degrees.
+  let isGeodesic: Bool
 
   /// Few enough to look through one after the other.
   static let fewTargets = 8
 
-  init(_ geometries: [Geometry], label: String) {
+  init(_ geometries: [Geometry], label: String, isGeodesic: Bool = false) {
+    self.isGeodesic = isGeodesic
     targets = geometries.map { Target($0) }
     targetTree = targets.count > Self.fewTargets ? PackedRTree(targets.map(\.box)) : nil
     column = nil
@@ -25,7 +28,10 @@ final class ReferenceFeatures: Sendable {
   }
 
   /// The rows of a table that has a tree.
-  init(table: Table, tree: PackedRTreeView<2>, subset: RowSet?, label: String) throws(QueryError) {
+  init(
+    table: Table, tree: PackedRTreeView<2>, subset: RowSet?, label: String, isGeodesic: Bool = false
+  ) throws(QueryError) {
+    self.isGeodesic = isGeodesic
     try table.verifyTree()
     targets = []
     targetTree = nil
@@ -57,7 +63,7 @@ final class ReferenceFeatures: Sendable {
         }
         return false
       }
-      return try search(tree, near: box, test.reach) { (item) throws(QueryError) in
+      return try search(tree, near: test.searchBox(box), test.reach) { (item) throws(QueryError) in
         if let subset = self.subset, !subset.contains(item) { return false }
         try column.table.verifyGeometry(row: item)
         if test.isRuledOut(box, column.box(UInt32(item))) { return false }
@@ -65,7 +71,7 @@ final class ReferenceFeatures: Sendable {
       }
     }
     if let targetTree, test.needsNearBoxes {
-      return try search(targetTree.view, near: box, test.reach) { (item) throws(QueryError) in
+      return try search(targetTree.view, near: test.searchBox(box), test.reach) { (item) throws(QueryError) in
         let target = self.targets[item]
         if test.isRuledOut(box, target.box) { return false }
         return try test.holds(shape, target)
@@ -101,6 +107,10 @@ final class ReferenceFeatures: Sendable {
   /// there is none.
   func squaredDistance(_ shape: Shape, _ box: Box2, below: Double = .infinity) throws(QueryError) -> Double {
     if box.isEmpty { return .infinity }
+    if isGeodesic {
+      let metres = try geodesicMetres(shape, box)
+      return metres * metres
+    }
     if let tree = columnTree, let column {
       let nearest = try tree.nearest(to: box, count: 1) { (item) throws(QueryError) -> Double? in
         if let subset, !subset.contains(item) { return nil }
@@ -127,6 +137,27 @@ final class ReferenceFeatures: Sendable {
       if squared < best { (best, found) = (squared, squared) }
     }
     return found
+  }
+}
+
+extension ReferenceFeatures {
+  /// Metres to the nearest feature; infinity when there is none within ``Geodesic/reach``.
+  func geodesicMetres(_ shape: Shape, _ box: Box2) throws(QueryError) -> Double {
+    func nearest(_ tree: PackedRTreeView<2>, _ metres: (Int) throws(QueryError) -> Double?) throws(QueryError) -> Double
+    {
+      try GeodesicMeasure.nearest(tree, to: box, count: 1, within: Geodesic.reach, metres: metres).first?.metres
+        ?? .infinity
+    }
+    if let column, let tree = column.table.tree {
+      return try nearest(tree) { (item) throws(QueryError) in
+        if let subset = self.subset, !subset.contains(item) { return nil }
+        try column.table.verifyGeometry(row: item)
+        return try GeodesicMeasure.metres(shape, column.shape(UInt32(item)))
+      }
+    }
+    var best = Double.infinity
+    for target in targets { best = min(best, try GeodesicMeasure.metres(shape, .collection(target.prepared.geometry))) }
+    return best
   }
 }
 

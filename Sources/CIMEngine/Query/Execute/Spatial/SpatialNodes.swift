@@ -74,7 +74,7 @@ final class ReferenceTestNode: Node, @unchecked Sendable {
         test = constant
       } else {
         guard let metres = distances?[i].number else { continue }
-        test = .within(metres)
+        test = references.isGeodesic ? .geodesic(try GeodesicMeasure.checked(metres)) : .within(metres)
       }
       result[i] = try references.anyHolds(test, shape, column.box(rows[i])) ? yes : no
     }
@@ -91,8 +91,13 @@ final class PairTestNode: Node, @unchecked Sendable {
   let test: PairTest?
   let distance: Node?
   let negated: Bool
+  let isGeodesic: Bool
 
-  init(_ left: GeometryNode, _ right: GeometryNode, test: PairTest?, distance: Node?, negated: Bool = false) {
+  init(
+    _ left: GeometryNode, _ right: GeometryNode, test: PairTest?, distance: Node?, negated: Bool = false,
+    isGeodesic: Bool
+  ) {
+    self.isGeodesic = isGeodesic
     self.left = left
     self.right = right
     self.test = test
@@ -112,7 +117,7 @@ final class PairTestNode: Node, @unchecked Sendable {
         test = constant
       } else {
         guard let metres = distances?[i].number else { continue }
-        test = .within(metres)
+        test = isGeodesic ? .geodesic(try GeodesicMeasure.checked(metres)) : .within(metres)
       }
       let (x, y) = (left.column.shape(a[i]), right.column.shape(b[i]))
       if x.isNone || y.isNone { continue }
@@ -133,8 +138,10 @@ final class ComputedTestNode: Node, @unchecked Sendable {
   let right: Node
   let test: PairTest?
   let distance: Node?
+  let isGeodesic: Bool
 
-  init(_ left: Node, _ right: Node, test: PairTest?, distance: Node?) {
+  init(_ left: Node, _ right: Node, test: PairTest?, distance: Node?, isGeodesic: Bool) {
+    self.isGeodesic = isGeodesic
     self.left = left
     self.right = right
     self.test = test
@@ -160,7 +167,7 @@ final class ComputedTestNode: Node, @unchecked Sendable {
           result.append(.null)
           continue
         }
-        test = .within(metres)
+        test = isGeodesic ? .geodesic(try GeodesicMeasure.checked(metres)) : .within(metres)
       }
       result.append(.bool(try test.holds(x, y)))
     }
@@ -196,8 +203,9 @@ final class ReferenceDistanceNode: Node, @unchecked Sendable {
   override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
     let rows = try geometry.rows(tuples)
     let column = geometry.column
-    let metres = try rows.mapped { (row) throws(QueryError) in
-      try references.squaredDistance(column.shape(row), column.box(row)).squareRoot()
+    let metres = try rows.mapped { (row) throws(QueryError) -> Double in
+      if references.isGeodesic { return try references.statedMetres(column.shape(row), column.box(row)) }
+      return try references.squaredDistance(column.shape(row), column.box(row)).squareRoot()
     }
     return .vector(Vector.finite(metres, validity: nil))
   }
@@ -207,8 +215,10 @@ final class ReferenceDistanceNode: Node, @unchecked Sendable {
 final class PairDistanceNode: Node, @unchecked Sendable {
   let left: GeometryNode
   let right: GeometryNode
+  let isGeodesic: Bool
 
-  init(_ left: GeometryNode, _ right: GeometryNode) {
+  init(_ left: GeometryNode, _ right: GeometryNode, isGeodesic: Bool) {
+    self.isGeodesic = isGeodesic
     self.left = left
     self.right = right
     super.init(type: .double)
@@ -216,8 +226,10 @@ final class PairDistanceNode: Node, @unchecked Sendable {
 
   override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
     let (a, b) = (try left.rows(tuples), try right.rows(tuples))
-    let metres = a.indices.map { i in
-      PairTest.distance(left.column.shape(a[i]), right.column.shape(b[i])) ?? .infinity
+    let metres = try Array(a.indices).mapped { (i) throws(QueryError) -> Double in
+      let (x, y) = (left.column.shape(a[i]), right.column.shape(b[i]))
+      if isGeodesic { return try GeodesicMeasure.metresWithinReach(x, y) }
+      return PairTest.distance(x, y) ?? .infinity
     }
     return .vector(Vector.finite(metres, validity: nil))
   }
