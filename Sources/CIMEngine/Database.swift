@@ -16,6 +16,7 @@ public final class Database {
   public let path: String
   /// Between BEGIN and COMMIT or ROLLBACK.
   private(set) var transaction: EditTransaction?
+  private let packing = BackgroundPacking()
 
   /// Opens the database at `path`. A snapshot that is missing, stale or damaged is packed anew first.
   ///
@@ -78,7 +79,12 @@ public final class Database {
   /// The snapshot of the database as it is now; inside a transaction, as that transaction sees it.
   /// Each statement begins with it; call it for a ``catalog`` that shows what others have changed.
   public func refresh() throws {
-    snapshot = try Snapshot.current(for: store, notice: notice)
+    if let transaction {
+      snapshot = try Snapshot.inside(transaction.store, base: snapshot)
+    } else {
+      snapshot = try Snapshot.current(for: store, previous: snapshot, notice: notice)
+      packing.considerPacking(snapshot, path)
+    }
   }
 
   /// Whether edits are open that COMMIT keeps and ROLLBACK takes back.

@@ -8,6 +8,8 @@ internal import Synchronization
 /// is replaced or removed.
 final class BlockFile: @unchecked Sendable {
   let path: String
+  /// Open as long as the mapping lasts, for private copies of parts of it.
+  let descriptor: Int32
   let digest: FileDigest
   let base: UnsafeRawPointer
   /// What ``BlockFileWriter/finish(directory:)`` was given.
@@ -22,9 +24,11 @@ final class BlockFile: @unchecked Sendable {
   /// By offset; filled while the directory is read, before the file is shared.
   private var checks: [SectionCheck] = []
 
-  /// Maps the file behind `descriptor`, which is closed in any case.
+  /// Maps the file behind `descriptor`, which is closed with the file, or at once when this throws.
   init(descriptor: Int32, path: String) throws(SnapshotDamage) {
-    defer { close(descriptor) }
+    var isKept = false
+    defer { if !isKept { close(descriptor) } }
+    self.descriptor = descriptor
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       throw SnapshotDamage(path: path, finding: "cannot be read: \(lastSystemError())")
@@ -54,6 +58,7 @@ final class BlockFile: @unchecked Sendable {
     let words = (blockCount + 63) / 64
     sound = .allocate(capacity: words)
     for word in 0..<words { (sound + word).initialize(to: Atomic(0)) }
+    isKept = true
   }
 
   convenience init(path: String) throws(SnapshotDamage) {
@@ -68,6 +73,7 @@ final class BlockFile: @unchecked Sendable {
 
   deinit {
     munmap(UnsafeMutableRawPointer(mutating: base), length)
+    close(descriptor)
     sound.deinitialize(count: (blockCount + 63) / 64)
     sound.deallocate()
   }

@@ -74,19 +74,31 @@ public struct TextColumn: @unchecked Sendable {
   public let bytes: UnsafePointer<UInt8>
   public let count: Int
   public let validity: Validity
+  /// Rows edited since the layer was packed, and their strings; nil without any.
+  @usableFromInline let patches: TextPatches?
 
   @inlinable
   public init(
     narrow: UnsafePointer<UInt32>?, wide: UnsafePointer<UInt64>? = nil, bytes: UnsafePointer<UInt8>, count: Int,
     validity: Validity
   ) {
+    self.init(narrow: narrow, wide: wide, bytes: bytes, count: count, validity: validity, patches: nil)
+  }
+  @usableFromInline
+  init(
+    narrow: UnsafePointer<UInt32>?, wide: UnsafePointer<UInt64>?, bytes: UnsafePointer<UInt8>, count: Int,
+    validity: Validity, patches: TextPatches?
+  ) {
     self.narrow = narrow
     self.wide = wide
     self.bytes = bytes
     self.count = count
     self.validity = validity
+    self.patches = patches
   }
+  /// Where a row's string lies, counted from `bytes`.
   @inlinable public func bounds(_ row: Int) -> Range<Int> {
+    if let patches, let i = patches.rows.index(row) { return patches.bounds(i, from: bytes) }
     if let narrow { return Int(narrow[row])..<Int(narrow[row + 1]) }
     return Int(wide.unsafelyUnwrapped[row])..<Int(wide.unsafelyUnwrapped[row + 1])
   }
@@ -224,11 +236,23 @@ public struct GeometryStorage: @unchecked Sendable {
   public let count: Int
   /// WKB of rows whose kind is geometryCollection, by row.
   public let collections: @Sendable (Int) -> Geometry?
+  /// Rows edited since the layer was packed, and their geometries; nil without any.
+  @usableFromInline let patches: GeometryPatches?
 
   public init(
     kinds: UnsafePointer<UInt8>, geometryOffsets: UnsafePointer<UInt32>, partOffsets: UnsafePointer<UInt32>,
     ringOffsets: UnsafePointer<UInt32>, xy: UnsafePointer<Double>, z: UnsafePointer<Double>?,
     boxes: UnsafePointer<Box2>?, count: Int, collections: @escaping @Sendable (Int) -> Geometry?
+  ) {
+    self.init(
+      kinds: kinds, geometryOffsets: geometryOffsets, partOffsets: partOffsets, ringOffsets: ringOffsets, xy: xy, z: z,
+      boxes: boxes, count: count, collections: collections, patches: nil)
+  }
+  init(
+    kinds: UnsafePointer<UInt8>, geometryOffsets: UnsafePointer<UInt32>, partOffsets: UnsafePointer<UInt32>,
+    ringOffsets: UnsafePointer<UInt32>, xy: UnsafePointer<Double>, z: UnsafePointer<Double>?,
+    boxes: UnsafePointer<Box2>?, count: Int, collections: @escaping @Sendable (Int) -> Geometry?,
+    patches: GeometryPatches?
   ) {
     self.kinds = kinds
     self.geometryOffsets = geometryOffsets
@@ -239,10 +263,12 @@ public struct GeometryStorage: @unchecked Sendable {
     self.boxes = boxes
     self.count = count
     self.collections = collections
+    self.patches = patches
   }
 
   /// The bounding box of a row; empty where there is no geometry.
   @inlinable public func box(_ row: Int) -> Box2 {
+    if let patches, let i = patches.rows.index(row) { return patches.storage.pointee.box(i) }
     if let boxes { return boxes[row] }
     let part = geometryOffsets[row]
     guard part < geometryOffsets[row + 1] else { return .empty }
@@ -252,6 +278,7 @@ public struct GeometryStorage: @unchecked Sendable {
 
   /// The geometry of a row, or nil where it is NULL or a collection (see `geometry(_:)`).
   @inlinable public func view(_ row: Int) -> GeometryView? {
+    if let patches, let i = patches.rows.index(row) { return patches.storage.pointee.view(i) }
     guard let kind = GeometryKind(rawValue: kinds[row]), kind != .geometryCollection else { return nil }
     let first = Int(geometryOffsets[row])
     return GeometryView(
@@ -261,6 +288,7 @@ public struct GeometryStorage: @unchecked Sendable {
 
   /// A copy of the geometry of a row, collections included; nil where NULL.
   public func geometry(_ row: Int) -> Geometry? {
+    if let patches, let i = patches.rows.index(row) { return patches.storage.pointee.geometry(i) }
     if kinds[row] == GeometryKind.geometryCollection.rawValue { return collections(row) }
     return view(row)?.copy()
   }

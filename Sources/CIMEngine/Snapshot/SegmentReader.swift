@@ -26,6 +26,11 @@ public final class Segment: @unchecked Sendable {
   private let linkViews: [Int: (view: LinkColumn, entry: LinkTable.Entry)]
   /// By column, then geometry and tree: 1 when what is small has been checked, 2 when all has.
   private let checked: UnsafeMutablePointer<Atomic<UInt8>>
+  /// What was packed, for a segment with edits laid over it: checks are made there.
+  private let base: Segment?
+  private let overlay: SegmentOverlay?
+  /// Tables of links that edits changed live there.
+  private let linkMemory: PrivateMemory?
   private var geometrySlot: Int { layer.columns.count }
   private var treeSlot: Int { layer.columns.count + 1 }
 
@@ -78,9 +83,50 @@ public final class Segment: @unchecked Sendable {
       throw (linkFile ?? file).damage("does not hold the links of column \(directory.layer.columns[index].name)")
     }
     self.linkViews = linkViews
+    (base, overlay, linkMemory) = (nil, nil, nil)
     checked = .allocate(capacity: directory.columns.count + 2)
     for slot in 0..<directory.columns.count + 2 { (checked + slot).initialize(to: Atomic(0)) }
   }
+
+  /// A packed segment with edits laid over it.
+  ///
+  /// - Parameters:
+  ///   - overlay: nil when only the rows that its links name have changed.
+  ///   - links: the links that are other than packed, by column, in `memory`.
+  init(
+    _ base: Segment, overlay: SegmentOverlay?, links: [Int: LinkColumn], keeping memory: PrivateMemory,
+    layer known: Catalog.Layer
+  ) {
+    precondition(base.base == nil)
+    file = base.file
+    directory = base.directory
+    rowCount = overlay?.rowCount ?? base.rowCount
+    var layer = known
+    layer.rowCount = rowCount
+    self.layer = layer
+    placedCount = base.placedCount
+    orderID = base.orderID
+    idColumn = base.idColumn
+    self.links = base.links
+    var views = base.linkViews
+    for (column, view) in links { views[column]?.view = view }
+    linkViews = views
+    self.base = base
+    self.overlay = overlay
+    linkMemory = memory
+    checked = .allocate(capacity: layer.columns.count + 2)
+    for slot in 0..<layer.columns.count + 2 { (checked + slot).initialize(to: Atomic(0)) }
+  }
+
+  /// As many of `rows` as were packed.
+  private func packed(_ rows: Range<Int>, _ base: Segment) -> Range<Int> {
+    min(rows.lowerBound, base.rowCount)..<min(rows.upperBound, base.rowCount)
+  }
+
+  /// How a column lies in the file.
+  func storedColumn(_ index: Int) -> StoredColumn { directory.columns[index] }
+  var treeSection: Section<UInt8>? { directory.geometry?.treeBytes }
+  func linkEntry(_ column: Int) -> LinkTable.Entry? { linkViews[column]?.entry }
 
   deinit {
     checked.deinitialize(count: layer.columns.count + 2)
@@ -97,13 +143,17 @@ public final class Segment: @unchecked Sendable {
 
   /// The view of a column before anything of it has been checked: for its type and encoding, not for its values.
   public func columnView(_ index: Int) -> SegmentColumn {
-    directory.columns[index].view ?? .link(linkViews[index]!.view)
+    overlay?.columns[index] ?? directory.columns[index].view ?? .link(linkViews[index]!.view)
   }
 
   /// A column, all of it checked.
   public func column(_ index: Int) throws(SnapshotDamage) -> SegmentColumn {
     let stored = directory.columns[index]
     guard let view = stored.view else { return .link(try link(index)!) }
+    if let base {
+      _ = try base.column(index)
+      return columnView(index)
+    }
     if checked[index].load(ordering: .acquiring) < 2 {
       for range in stored.whole { try file.check(range) }
       checked[index].store(2, ordering: .releasing)
@@ -114,6 +164,10 @@ public final class Segment: @unchecked Sendable {
   /// A column, checked as far as `rows` need it.
   public func column(_ index: Int, rows: Range<Int>) throws(SnapshotDamage) -> SegmentColumn {
     guard let view = directory.columns[index].view else { return .link(try link(index, rows: rows)!) }
+    if let base {
+      _ = try base.column(index, rows: packed(rows, base))
+      return columnView(index)
+    }
     if checked[index].load(ordering: .acquiring) < 2 { try check(index, rows) }
     return view
   }
@@ -123,6 +177,10 @@ public final class Segment: @unchecked Sendable {
     _ index: Int, rows: UnsafeBufferPointer<UInt32>
   ) throws(SnapshotDamage) -> SegmentColumn {
     guard let view = directory.columns[index].view else { return .link(try link(index, rows: rows)!) }
+    if let base {
+      for row in rows where row < base.rowCount { _ = try base.column(index, rows: Int(row)..<Int(row) + 1) }
+      return columnView(index)
+    }
     if checked[index].load(ordering: .acquiring) < 2 {
       for row in rows { try check(index, Int(row)..<Int(row) + 1) }
     }
@@ -175,7 +233,7 @@ public final class Segment: @unchecked Sendable {
   public func link(_ index: Int, rows: Range<Int>) throws(SnapshotDamage) -> LinkColumn? {
     guard let (view, entry) = linkViews[index], let links else { return nil }
     precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount)
-    try links.file.check(entry.rows.bytes(rows))
+    try links.file.check(entry.rows.bytes(base.map { packed(rows, $0) } ?? rows))
     return view
   }
 
@@ -186,6 +244,7 @@ public final class Segment: @unchecked Sendable {
     guard let (view, entry) = linkViews[index], let links else { return nil }
     for row in rows {
       precondition(Int(row) < rowCount)
+      if let base, row >= base.rowCount { continue }
       try links.file.check(entry.rows.bytes(Int(row)..<Int(row) + 1))
     }
     return view
@@ -194,11 +253,15 @@ public final class Segment: @unchecked Sendable {
   // MARK: Geometry
 
   /// The geometries before anything of them has been checked.
-  public var geometryView: GeometryStorage? { directory.geometry?.view }
+  public var geometryView: GeometryStorage? { overlay?.geometry ?? directory.geometry?.view }
 
   /// The geometries, all of them checked; nil where the layer has no geometry column.
   public func geometry() throws(SnapshotDamage) -> GeometryStorage? {
     guard let geometry = directory.geometry else { return nil }
+    if let base {
+      _ = try base.geometry()
+      return geometryView
+    }
     if checked[geometrySlot].load(ordering: .acquiring) < 2 {
       for table in [geometry.starts, geometry.parts, geometry.rings] { try file.check(table.bytes) }
       try file.check(geometry.kinds.bytes)
@@ -214,6 +277,10 @@ public final class Segment: @unchecked Sendable {
   /// The geometries, checked as far as `rows` need it.
   public func geometry(rows: Range<Int>) throws(SnapshotDamage) -> GeometryStorage? {
     guard directory.geometry != nil else { return nil }
+    if let base {
+      _ = try base.geometry(rows: packed(rows, base))
+      return geometryView
+    }
     if checked[geometrySlot].load(ordering: .acquiring) < 2 { try checkGeometry(rows) }
     return directory.geometry!.view
   }
@@ -221,6 +288,10 @@ public final class Segment: @unchecked Sendable {
   /// The geometries, checked as far as `rows` need it.
   public func geometry(rows: UnsafeBufferPointer<UInt32>) throws(SnapshotDamage) -> GeometryStorage? {
     guard directory.geometry != nil else { return nil }
+    if let base {
+      for row in rows where row < base.rowCount { _ = try base.geometry(rows: Int(row)..<Int(row) + 1) }
+      return geometryView
+    }
     if checked[geometrySlot].load(ordering: .acquiring) < 2 {
       for row in rows { try checkGeometry(Int(row)..<Int(row) + 1) }
     }
@@ -247,6 +318,10 @@ public final class Segment: @unchecked Sendable {
   /// The tree over rows `0..<placedCount`, item numbers being rows, all of it checked; nil where there is no geometry.
   public func tree() throws(SnapshotDamage) -> PackedRTreeView<2>? {
     guard let geometry = directory.geometry, let tree = directory.tree else { return nil }
+    if let base {
+      if overlay?.hasOwnTree != true { _ = try base.tree() }
+      return uncheckedTree()
+    }
     if checked[treeSlot].load(ordering: .acquiring) < 2 {
       try file.check(geometry.treeBytes.bytes)
       checked[treeSlot].store(2, ordering: .releasing)
@@ -258,6 +333,11 @@ public final class Segment: @unchecked Sendable {
   /// For one search or few; a join asks for the whole tree.
   public func tree(meeting window: Box2) throws(SnapshotDamage) -> PackedRTreeView<2>? {
     guard let geometry = directory.geometry, let tree = directory.tree else { return nil }
+    if let base {
+      // What a search reads of the changed tree beyond this was checked when that was made.
+      if overlay?.hasOwnTree != true { _ = try base.tree(meeting: window) }
+      return uncheckedTree()
+    }
     if checked[treeSlot].load(ordering: .acquiring) < 2 {
       let start = geometry.treeBytes.offset
       try tree.forEachRun(ofBytesReadMeeting: window) { (bytes) throws(SnapshotDamage) in
@@ -278,13 +358,14 @@ public final class Segment: @unchecked Sendable {
   /// The tree before it has been checked, for a nearest-first search, of which nobody knows how far it will reach: search
   /// first, then call ``tree(within:of:)`` with the distance reached. Only if that does not throw was the answer right;
   /// until then it may be wrong, but it does not lead outside the tree, and rows must be asked for by `rows:` as always.
-  public func uncheckedTree() -> PackedRTreeView<2>? { directory.tree }
+  public func uncheckedTree() -> PackedRTreeView<2>? { overlay?.tree ?? directory.tree }
 
   // MARK: Rows by key
 
   /// The key of a row in the store. Rows are checked one by one.
   public func fid(_ row: Int) throws(SnapshotDamage) -> Int64 {
     precondition(row >= 0 && row < rowCount)
+    if let fid = try overlay?.fid(row) { return fid }
     if let fids = directory.narrowFids {
       try file.check(fids.bytes(row..<row + 1))
       return Int64(fids.start[row])
@@ -296,6 +377,7 @@ public final class Segment: @unchecked Sendable {
 
   /// The row with this key in the store, or nil.
   public func row(fid: Int64) throws(SnapshotDamage) -> Int? {
+    if let overlay { return try overlay.row(fid: fid) }
     switch directory.fidIndex {
     case .dense(let first, let rows):
       let (index, overflow) = fid.subtractingReportingOverflow(first)
@@ -355,6 +437,8 @@ public final class Segment: @unchecked Sendable {
   /// The rows of a column of text that hold exactly `text`, ascending. By bisection where the column is indexed (`id`,
   /// `code`, `name` and columns that links name); else a scan.
   public func rows(column: Int, equals text: String) throws(SnapshotDamage) -> [UInt32] {
+    if let overlay { return try overlay.rows(column: column, equals: text) }
+    if let base { return try base.rows(column: column, equals: text) }
     var text = text
     // Typed throws do not pass through withUTF8.
     let result: Result<[UInt32], SnapshotDamage> = text.withUTF8 { key in
@@ -406,9 +490,11 @@ public final class Segment: @unchecked Sendable {
     return low
   }
 
-  /// The rows in the order of a column of text, NULLs left out, when the column is indexed (`id`, `code`, `name`, …).
+  /// The rows in the order of a column of text, NULLs left out, when the column is indexed (`id`, `code`, `name`, …)
+  /// and nothing was edited since.
   /// All of it is checked. Good for ORDER BY id LIMIT n without a sort.
   public func rowsInOrder(of column: Int) throws(SnapshotDamage) -> UnsafeBufferPointer<UInt32>? {
+    if overlay != nil { return nil }
     guard let index = directory.textIndexes[column] else { return nil }
     try file.check(index.bytes)
     return UnsafeBufferPointer(start: index.start, count: index.count)

@@ -7,29 +7,42 @@ public struct SnapshotProgress: Sendable {
 }
 
 extension Snapshot {
-  /// The snapshot of a database as it is now. One that is missing, stale, damaged or of another version is packed anew
-  /// first, layers that have not changed kept as they are; that is said through `notice`.
+  /// The snapshot of a database as it is now. Few edits since it was packed are laid over it; one that is missing, damaged,
+  /// of another version or too old is packed anew first, layers that have not changed kept as they are; that is said
+  /// through `notice`.
   ///
   /// The check is one small read transaction and the reading of the manifest. The folder lies beside the database
   /// (`city.sqlite.cimx`), or in the user's cache folder where nothing can be written there. Any number of processes may
   /// do this at once: one packs, the others wait for it.
   ///
-  /// - Parameter progress: called every few thousand rows while packing.
+  /// - Parameters:
+  ///   - previous: the snapshot of the statement before, whose files need not be opened again when it will do.
+  ///   - progress: called every few thousand rows while packing.
   /// - Throws: `StoreError` when the database cannot be read or no snapshot can be written anywhere; what `progress`
   ///   throws.
   public static func current(
-    for store: Store, notice: (String) -> Void = { _ in },
+    for store: Store, previous: Snapshot? = nil, notice: (String) -> Void = { _ in },
     progress: (SnapshotProgress) throws -> Void = { _ in }
   ) throws -> Snapshot {
-    try current(for: store, in: folders(of: store), notice: notice, progress: progress)
+    try current(for: store, previous: previous, in: folders(of: store), notice: notice, progress: progress)
   }
 
   static func current(
-    for store: Store, in folders: [String], notice: (String) -> Void, progress: (SnapshotProgress) throws -> Void
+    for store: Store, previous: Snapshot? = nil, in folders: [String], notice: (String) -> Void,
+    progress: (SnapshotProgress) throws -> Void
   ) throws -> Snapshot {
     let state = try store.snapshotState()
+    if let previous {
+      if previous.isGood(at: state, store) { return previous }
+      // Beyond that somebody may have packed meanwhile.
+      if let overlaid = try overlaying(previous.packed, store, limit: LayerEdits.limit / 10) { return overlaid }
+    }
     for folder in folders {
-      if let snapshot = try? open(folder), snapshot.isGood(at: state, store) { return snapshot }
+      guard let snapshot = try? open(folder) else { continue }
+      if snapshot.isGood(at: state, store) { return snapshot }
+      // While another process packs, the others answer with what there is.
+      let limit = SnapshotLock.isHeld(in: folder) ? 20 * LayerEdits.limit : LayerEdits.limit
+      if let overlaid = try overlaying(snapshot, store, limit: limit) { return overlaid }
     }
     return try pack(store, folders, distrusting: nil, notice: notice, progress: progress)
   }
@@ -49,6 +62,36 @@ extension Snapshot {
     for store: Store, notice: (String) -> Void = { _ in }, progress: (SnapshotProgress) throws -> Void = { _ in }
   ) throws -> Snapshot {
     try pack(store, folders(of: store), distrusting: "", notice: notice, progress: progress)
+  }
+
+  private static func overlaying(_ base: Snapshot, _ store: Store, limit: Int) throws -> Snapshot? {
+    guard base.manifest.layers.allSatisfy(\.isTracked) else { return nil }
+    return try store.read { try overlaying(base, $0, limit: limit) }
+  }
+
+  /// The snapshot that a connection with an open transaction sees, its own changes included. Nothing of it goes to
+  /// where others would find it.
+  static func inside(_ store: Store, base: Snapshot) throws -> Snapshot {
+    try store.connection.use { connection in
+      let reader = StoreReader(connection: connection, path: store.path)
+      if let overlaid = try overlaying(base.packed, reader, limit: 20 * LayerEdits.limit) { return overlaid }
+      let folder = try SnapshotFolder.makeTemporary()
+      defer { SnapshotFolder.remove(folder) }
+      let state = SnapshotState(revision: try reader.revision(), schemaVersion: try reader.schemaVersion())
+      let stored = try reader.catalog()
+      let packing = SnapshotPacking(folder: folder, state: state, catalog: stored.catalog)
+      try packing.packAll { layer, builder in try reader.fill(builder, from: stored.layers[layer], { _ in }) }
+      try packing.manifest().write(in: folder)
+      return try open(folder)
+    }
+  }
+
+  /// Packs what was edited since, while others go on: for a process that lives long enough. Does nothing when another
+  /// process packs just now.
+  static func packInBackground(_ store: Store) throws {
+    guard let folder = folders(of: store).first(where: { SnapshotFolder.make($0) }), !SnapshotLock.isHeld(in: folder)
+    else { return }
+    _ = try pack(store, in: folder, distrusting: nil, notice: { _ in }, progress: { _ in })
   }
 
   /// Whether the snapshot still shows what the read transaction sees: the uuid, the revision and its token, and the

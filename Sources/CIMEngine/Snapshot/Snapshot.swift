@@ -14,6 +14,8 @@ public final class Snapshot: Sendable {
   public let state: SnapshotState
   let manifest: Manifest
   private let slots: [Slot]
+  /// Edits since, laid over what the files hold; nil when the files are all.
+  let overlay: SnapshotOverlay?
 
   /// The files of one layer: descriptors until they are mapped.
   private final class Slot: Sendable {
@@ -68,11 +70,23 @@ public final class Snapshot: Sendable {
       }
     }
     self.slots = slots
+    overlay = nil
+  }
+
+  /// `base` with edits laid over it.
+  init(_ base: Snapshot, _ overlay: SnapshotOverlay, state: SnapshotState, catalog: Catalog) {
+    path = base.path
+    manifest = base.manifest
+    slots = base.slots
+    self.overlay = overlay
+    self.state = state
+    self.catalog = catalog
   }
 
   /// The segment of a layer, by its index in the catalogue.
   public func segment(_ layer: Int) throws(SnapshotDamage) -> Segment {
-    try slots[layer].files.withLock { (files) throws(SnapshotDamage) in
+    if let overlay { return try overlay.segment(layer, catalog.layers[layer]) }
+    return try slots[layer].files.withLock { (files) throws(SnapshotDamage) in
       switch files {
       case .mapped(let segment): return segment
       case .damaged(let damage): throw damage

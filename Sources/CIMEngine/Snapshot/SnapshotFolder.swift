@@ -94,5 +94,14 @@ struct SnapshotLock: ~Copyable {
     self.descriptor = descriptor
   }
 
+  /// Whether another process, or another thread of this one, is packing just now.
+  static func isHeld(in folder: String) -> Bool {
+    let descriptor = open(folder + "/" + fileName, O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return false }
+    return errno == EWOULDBLOCK
+  }
+
   deinit { close(descriptor) }
 }

@@ -17,7 +17,7 @@ extension Notices {
 }
 
 /// A database of rooms in houses in grids, each linked in another way.
-private func makeCity(_ fixture: StoreFixture, houses: Int = 40, rooms: Int = 200) throws {
+func makeLinkedCity(_ fixture: StoreFixture, houses: Int = 40, rooms: Int = 200) throws {
   let store = try Store.openForWriting(fixture.path)
   try store.write { writer in
     let text = { (name: String) in Catalog.Column(name: name, type: .text) }
@@ -70,7 +70,7 @@ private func makeCity(_ fixture: StoreFixture, houses: Int = 40, rooms: Int = 20
 }
 
 /// Everything in a snapshot is what the store says now: rows, values, geometry, links.
-private func expectEqual(_ snapshot: Snapshot, _ store: Store) throws {
+func expectEqual(_ snapshot: Snapshot, _ store: Store) throws {
   try store.read { reader in
     let stored = try reader.catalog()
     #expect(try snapshot.isCurrent(in: reader))
@@ -134,7 +134,7 @@ private func expectEqual(_ snapshot: Snapshot, _ store: Store) throws {
 
   @Test func linksOfEveryKindAreResolved() throws {
     let fixture = try StoreFixture()
-    try makeCity(fixture)
+    try makeLinkedCity(fixture)
     let store = try Store.open(fixture.path)
     let snapshot = try Snapshot.current(for: store)
     try expectEqual(snapshot, store)
@@ -151,7 +151,7 @@ private func expectEqual(_ snapshot: Snapshot, _ store: Store) throws {
 
   @Test func onlyWhatChangedIsPackedAgain() throws {
     let fixture = try StoreFixture(shelters: 30)
-    try makeCity(fixture)
+    try makeLinkedCity(fixture)
     let store = try Store.open(fixture.path)
     let notices = Notices()
     let first = try notices.current(store)
@@ -191,7 +191,7 @@ private func expectEqual(_ snapshot: Snapshot, _ store: Store) throws {
 
   @Test func linksToRowsThatAreNotThereAreSaid() throws {
     let fixture = try StoreFixture()
-    try makeCity(fixture)
+    try makeLinkedCity(fixture)
     try fixture.plain().use { try $0.execute("UPDATE room SET house = 999 WHERE fid = 7") }
     let store = try Store.open(fixture.path)
     let notices = Notices()
@@ -204,7 +204,7 @@ private func expectEqual(_ snapshot: Snapshot, _ store: Store) throws {
     "random edits by other programs end in the same snapshot as packing anew", arguments: 1...3 as ClosedRange<UInt64>)
   func randomEdits(seed: UInt64) throws {
     let fixture = try StoreFixture(shelters: 10)
-    try makeCity(fixture, houses: 25, rooms: 60)
+    try makeLinkedCity(fixture, houses: 25, rooms: 60)
     let store = try Store.open(fixture.path)
     var random = SplitMix64(seed: seed)
     let edits = [
@@ -247,7 +247,7 @@ private func expectEqual(_ snapshot: Snapshot, _ store: Store) throws {
 
   @Test func damageIsRepaired() throws {
     let fixture = try StoreFixture(shelters: 400)
-    try makeCity(fixture)
+    try makeLinkedCity(fixture)
     let store = try Store.open(fixture.path)
     let first = try Snapshot.current(for: store)
     for layer in first.manifest.layers {
