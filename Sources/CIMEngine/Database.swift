@@ -47,7 +47,7 @@ public final class Database {
       progress(state)
     }
     let snapshot =
-      try everything ? Snapshot.rebuilt(for: store, progress: step) : Snapshot.current(for: store, progress: step)
+      try everything ? Snapshot.rebuilt(for: store, progress: step) : Snapshot.packed(for: store, progress: step)
     return snapshot.path
   }
 
@@ -65,15 +65,31 @@ public final class Database {
     if case .transaction(let step) = statement.body { return try perform(step, statement) }
     let gate = BeginGate(sink)
     // An edit works out its rows first and takes the lock then: when somebody else wrote in between, it begins again.
-    for _ in 0..<20 {
+    for _ in 0..<3 {
       try refresh()
       do {
         return try runOnce(statement, &session, run, gate)
-      } catch  where StaleSnapshot.isBehind(error) && !gate.hasBegun {
+      } catch where StaleSnapshot.isBehind(error) && !gate.hasBegun && transaction == nil {
         try run.token.check()
       }
     }
-    throw StoreError(.file, "\(path) is changed by others all the time; nothing was written, try again")
+    // Others write all the time: the lock comes first, then.
+    transaction = try EditTransaction(path: path)
+    do {
+      try refresh()
+      let report = try runOnce(statement, &session, run, gate)
+      try endTransaction(.commit)
+      return report
+    } catch {
+      try? endTransaction(.rollback)
+      throw error
+    }
+  }
+
+  private func endTransaction(_ step: TransactionStep) throws {
+    let open = transaction
+    transaction = nil
+    try open?.end(step)
   }
 
   /// The snapshot of the database as it is now; inside a transaction, as that transaction sees it.
@@ -98,9 +114,7 @@ public final class Database {
         .invalid("a transaction is open already"), at: statement.range, fix: "COMMIT keeps it, ROLLBACK takes it back")
     case (_, nil):
       throw QueryError(.invalid("no transaction is open"), at: statement.range, fix: "BEGIN opens one")
-    case (_, let open?):
-      transaction = nil
-      try open.end(step)
+    case (_, _?): try endTransaction(step)
     }
     return RunReport()
   }
@@ -115,6 +129,7 @@ public final class Database {
       // The store is the truth: pack anew and answer again, unless rows have left already.
       notice(finding)
       snapshot = try Snapshot.rebuilt(for: store, notice: { _ in })
+      if let transaction { snapshot = try Snapshot.inside(transaction.store, base: snapshot) }
       guard !gate.hasBegun else {
         throw StoreError(.file, "the snapshot was damaged and has been packed anew; run the statement again")
       }

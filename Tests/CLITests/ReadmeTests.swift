@@ -28,7 +28,10 @@ import Testing
   }
 
   static let statements: [(document: String, text: String)] = documents.flatMap { document in
-    let starts = ["FIND ", "SELECT ", "COUNT ", "EXPLAIN ", "LET ", "查找 ", "查找", "统计 "]
+    let starts = [
+      "FIND ", "SELECT ", "COUNT ", "EXPLAIN ", "LET ", "查找 ", "查找", "统计 ", "INSERT ", "UPDATE ",
+      "DELETE ", "更新 ", "删除 ",
+    ]
     return ((try? codeLines(document)) ?? [])
       .filter { line in starts.contains { line.hasPrefix($0) } }.map { (document, $0) }
   }

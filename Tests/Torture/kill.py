@@ -5,7 +5,7 @@ from city import *
 count, seed = argument(1, 300), argument(2, 1)
 rng = random.Random(seed)
 folder = work_folder()
-rows = 4000 if count <= 30 else 20000
+rows = 1500 if count <= 30 else 20000
 base = make_city(folder, rows)
 path = os.path.join(folder, "victim.sqlite")
 update = os.path.join(folder, "update.csv")

@@ -105,6 +105,22 @@ try:
     holder.wait()
     if answer.returncode != 3 or f"process {holder.pid}" not in answer.stderr:
         raise Fault(f"who holds the lock was not said ({answer.returncode}): {answer.stderr}")
+    # Two imports at once: into one new database, and into one that is there.
+    files = [os.path.join(folder, f"{tag}.csv") for tag in "ab"]
+    for i, file in enumerate(files):
+        points(file, 3000, "ab"[i], first=10000 * (i + 1))
+    for target in [os.path.join(folder, "new.sqlite"), path]:
+        before = rows_in(target)[0] if target == path else 0
+        both = [subprocess.Popen([CIMQ, "import", target, file, "--layer", "shelter", "--crs", "EPSG:4326"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for file in files]
+        ends = [process.communicate()[1] for process in both]
+        done = sum(process.returncode == 0 for process in both)
+        if any(process.returncode not in (0, 3) for process in both) or done == 0:
+            raise Fault(f"two imports at once ended with {[p.returncode for p in both]}: {ends}")
+        if rows_in(target)[0] != before + 3000 * done:
+            raise Fault(f"{done} imports at once left {rows_in(target)}")
+        check(target)
+        figures["imports at once"] = figures.get("imports at once", 0) + 2
     check(path)
     finish(f"many, {seconds} s, seed {seed}", figures)
 except Fault as fault:

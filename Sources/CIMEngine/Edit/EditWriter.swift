@@ -194,7 +194,7 @@ private final class EditWriting {
 extension TableTriggers {
   /// Drops the triggers of the change log, for an edit that is logged as one.
   static func dropLog(of stored: StoredLayer, in connection: SQLConnection) throws(StoreError) {
-    for trigger in ChangeLog.triggers(of: stored.layer.name, rowColumn: stored.rowColumn) {
+    for trigger in try log(of: stored, in: connection) {
       try connection.execute("DROP TRIGGER IF EXISTS \(quoted(trigger.name))")
     }
   }

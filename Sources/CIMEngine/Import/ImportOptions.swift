@@ -4,6 +4,8 @@ public struct ImportOptions: Sendable {
   public var workingCRS: CRS?
   /// A row whose id the database has already, with other content.
   public var onConflict: ImportConflict = .fail
+  /// The column by which rows are known when it is not `id` (`--key`).
+  public var key: String?
   /// Reads and plans everything, writes nothing.
   public var isDryRun = false
   /// Kept in the catalogue of a new database and shown with its data ("synthetic data", a licence).
@@ -11,7 +13,10 @@ public struct ImportOptions: Sendable {
   /// Links between layers beside those of the shipped schema (from a manifest).
   public var links: [Catalog.Link] = []
 
-  public init(workingCRS: CRS? = nil, onConflict: ImportConflict = .fail, isDryRun: Bool = false) {
+  public init(
+    workingCRS: CRS? = nil, onConflict: ImportConflict = .fail, key: String? = nil, isDryRun: Bool = false
+  ) {
+    self.key = key
     self.workingCRS = workingCRS
     self.onConflict = onConflict
     self.isDryRun = isDryRun

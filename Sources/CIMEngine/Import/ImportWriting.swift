@@ -134,16 +134,25 @@ final class ImportWriting {
       reader.join()
     }
     var current = -1
+    var key: ImportKey?
     while let batch = try queue.take() {
       try job.checkCancelled()
       let feed = plan.feeds[index][batch.layer]
       guard let table = tables[feed.table].table else { continue }
       if batch.layer != current {
         current = batch.layer
-        try table.begin(columns: feed.columns.map { $0 + 1 }, links: links(of: feed.table))
+        let links = links(of: feed.table)
+        try table.begin(columns: feed.columns.map { $0 + 1 }, links: links)
+        key = try job.options.key.flatMap {
+          try ImportKey(
+            $0, of: table.stored, columns: feed.columns.map { $0 + 1 },
+            hasIDs: survey.layers[batch.layer].idColumn != nil, isFidLink: { links[$0] != nil }, in: writer.connection)
+        }
       }
       let solids = survey.layers[batch.layer].hasSolids ? tables[feed.table].solids : nil
       for feature in batch.features {
+        var feature = feature
+        try key?.identify(&feature, path: source.path)
         let replaced = table.tally.replaced
         guard let fid = try table.insert(feature, path: source.path) else { continue }
         if let solids {

@@ -104,6 +104,13 @@ final class ImportJob {
       notice("working CRS: \(choice.crs) (\(choice.reason))")
     }
     let isGeographic = try CRSInfo.lookup(choice.crs).isGeographic
+    if let key = options.key, key.lowercased() != "id",
+      !surveys.contains(where: {
+        $0.layers.contains { $0.columns.contains { $0.name.lowercased() == key.lowercased() } }
+      })
+    {
+      throw StoreError(.content, "no source has a column `\(key)`, by which rows are to be known (--key)")
+    }
     let plan = try ImportPlan(surveys, state: state, links: options.links)
     for warning in plan.warnings { warn(warning) }
 

@@ -57,6 +57,13 @@ extension Snapshot {
     return try pack(store, folders(of: store), distrusting: damage.path, notice: notice, progress: progress)
   }
 
+  /// Packs what was edited, so that nothing has to be laid over the files.
+  public static func packed(
+    for store: Store, notice: (String) -> Void = { _ in }, progress: (SnapshotProgress) throws -> Void = { _ in }
+  ) throws -> Snapshot {
+    try pack(store, folders(of: store), distrusting: nil, notice: notice, progress: progress)
+  }
+
   /// Packs every layer anew, whatever is there: `cimq snapshot DB`.
   public static func rebuilt(
     for store: Store, notice: (String) -> Void = { _ in }, progress: (SnapshotProgress) throws -> Void = { _ in }

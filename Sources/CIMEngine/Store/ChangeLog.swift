@@ -23,7 +23,7 @@ package struct LayerChanges: Sendable, Equatable {
   /// Rows were changed in bulk: nothing is known of single rows.
   package var isBulk: Bool
   /// Every rowid that was inserted, changed or deleted (old and new where it changed), ascending, each once. A row
-  /// that a REPLACE displaced is not among them: it is known by its id, which one of the new rows has.
+  /// that a REPLACE displaced is among them in databases of version 2 and later.
   package var rowids: [Int64]
 }
 
@@ -59,13 +59,16 @@ enum ChangeLog {
   }
 
   /// Names of the triggers of a layer, and the statements that make them.
-  static func triggers(of table: String, rowColumn: String) -> [(name: String, sql: String)] {
+  ///
+  /// - Parameter idColumn: a column with a unique index: a REPLACE takes away the row that has a new row's id, of which
+  ///   the other triggers see nothing; two more note that row before it goes.
+  static func triggers(of table: String, rowColumn: String, idColumn: String?) -> [(name: String, sql: String)] {
     let row = quoted(rowColumn)
     let entries = [
       ("insert", "INSERT", "'I', NEW.\(row), NULL"), ("update", "UPDATE", "'U', NEW.\(row), OLD.\(row)"),
       ("delete", "DELETE", "'D', OLD.\(row), NULL"),
     ]
-    return entries.map { suffix, event, values in
+    var result = entries.map { suffix, event, values in
       let name = "cimq_\(table)_\(suffix)"
       return (
         name,
@@ -76,6 +79,25 @@ enum ChangeLog {
         """
       )
     }
+    guard let idColumn else { return result }
+    let (own, id) = (quoted(table), quoted(idColumn))
+    let taken = "SELECT \(literal(table)), 'U', \(row), NULL FROM \(own) WHERE \(id) = NEW.\(id)"
+    for (suffix, event, condition) in [
+      ("displace_insert", "INSERT", ""), ("displace_update", "UPDATE OF \(id)", "NEW.\(id) IS NOT OLD.\(id) AND "),
+    ] {
+      let name = "cimq_\(table)_\(suffix)"
+      result.append(
+        (
+          name,
+          """
+          CREATE TRIGGER \(quoted(name)) BEFORE \(event) ON \(own)
+          WHEN \(condition)EXISTS (SELECT 1 FROM \(own) WHERE \(id) = NEW.\(id)) BEGIN
+          INSERT INTO cimq_change (layer, op, rowid, old_rowid) \(taken);
+          END
+          """
+        ))
+    }
+    return result
   }
 
   static func current(in connection: SQLConnection) throws(StoreError) -> Revision {

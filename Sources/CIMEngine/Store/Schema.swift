@@ -77,6 +77,12 @@ enum Schema {
     let found = try versionFound(in: connection, path: path)
     guard found < version else { return }
     for step in migrations[(found - 1)...] { try connection.execute(step) }
+    if found < 2 {
+      // Triggers that note rows displaced by a REPLACE.
+      for stored in try StoredCatalog.read(in: connection, path: path).layers where stored.isTracked {
+        try TableTriggers.makeLog(for: stored, in: connection)
+      }
+    }
     try connection.execute(
       "UPDATE cimq_meta SET schema_version = \(version); PRAGMA user_version = \(version)")
   }

@@ -24,6 +24,9 @@ enum TableInspection {
       "SELECT lower(tbl_name) FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'cimq\\_%' ESCAPE '\\'")
     while try triggers.step() { triggerCounts[triggers.text(0), default: 0] += 1 }
 
+    // Databases of version 1 have three triggers a layer.
+    let isFirstVersion = try connection.int("SELECT schema_version FROM cimq_meta") == 1
+
     var result: [StoredLayer] = []
     var notices: [String] = []
     var known: Set<String> = []
@@ -34,9 +37,12 @@ enum TableInspection {
         notices.append("the layer `\(name)` was dropped by another program")
         continue
       }
-      if now.sql == stored.definition, triggerCounts[name.lowercased()] == 3 {
-        result.append(stored)
-        continue
+      if now.sql == stored.definition {
+        let wanted = isFirstVersion ? 3 : try TableTriggers.log(of: stored, in: connection).count
+        if triggerCounts[name.lowercased()] == wanted {
+          result.append(stored)
+          continue
+        }
       }
       guard stored.solidsOf == nil else {
         notices.append("the 3D geometry in `\(name)` was changed by another program and is not used any more")

@@ -2,9 +2,20 @@ internal import GRDBSQLite
 
 /// The triggers of a table: SpatiaLite's (geometry type, R*Tree, times), our change log's, and whatever else is there.
 enum TableTriggers {
+  /// Those of the change log, as a layer has to have them.
+  static func log(
+    of stored: StoredLayer, in connection: SQLConnection
+  ) throws(StoreError) -> [(name: String, sql: String)] {
+    var idColumn = stored.idColumn
+    if let id = idColumn, try !TableInspection.hasUniqueIndex(on: id, of: stored.layer.name, connection) {
+      idColumn = nil
+    }
+    return ChangeLog.triggers(of: stored.layer.name, rowColumn: stored.rowColumn, idColumn: idColumn)
+  }
+
   /// Makes those of the change log, replacing any of these names.
   static func makeLog(for stored: StoredLayer, in connection: SQLConnection) throws(StoreError) {
-    for trigger in ChangeLog.triggers(of: stored.layer.name, rowColumn: stored.rowColumn) {
+    for trigger in try log(of: stored, in: connection) {
       try connection.execute("DROP TRIGGER IF EXISTS \(quoted(trigger.name))")
       try connection.execute(trigger.sql)
     }

@@ -34,6 +34,8 @@ struct ImportCommand: ParsableCommand {
   var types: [String] = []
   @Option(help: ArgumentHelp("An id that is there with other content: fail, replace or skip.", valueName: "what"))
   var onConflict: ImportConflict = .fail
+  @Option(help: ArgumentHelp("The column that rows are known by, when it is not id.", valueName: "column"))
+  var key: String?
   @Flag(help: "Say what would happen, and change nothing.")
   var dryRun = false
 
@@ -46,7 +48,8 @@ struct ImportCommand: ParsableCommand {
     let set = try Sources.open(sources, options: load)
     for warning in set.warnings { Messages.warn(warning) }
     var options = ImportOptions(
-      workingCRS: try CRS.named(workingCrs) ?? set.workingCRS, onConflict: onConflict, isDryRun: dryRun)
+      workingCRS: try CRS.named(workingCrs) ?? set.workingCRS, onConflict: onConflict, key: key,
+      isDryRun: dryRun)
     options.notice = set.notice
     options.links = set.links
     let bar = ProgressBar(Messages.isChinese ? "导入" : "import")
@@ -103,9 +106,13 @@ enum ImportText {
     for layer in report.layers {
       let rows = isDryRun ? layer.sourceRows : layer.tally.inserted + layer.tally.replaced
       var line = "  \(layer.name): \(CellText.grouped(rows)) row\(rows == 1 ? "" : "s")"
-      if layer.tally.replaced > 0 { line += ", \(CellText.grouped(layer.tally.replaced)) of them replaced" }
-      if layer.tally.identical > 0 { line += ", \(CellText.grouped(layer.tally.identical)) there already" }
-      if layer.tally.skipped > 0 { line += ", \(CellText.grouped(layer.tally.skipped)) skipped (other content)" }
+      if !isDryRun, !layer.isNew || layer.tally.replaced + layer.tally.identical + layer.tally.skipped > 0 {
+        let tally = layer.tally
+        line =
+          "  \(layer.name): \(CellText.grouped(tally.inserted)) inserted, \(CellText.grouped(tally.replaced)) updated, "
+        line += "\(CellText.grouped(tally.identical)) unchanged, \(CellText.grouped(tally.skipped)) skipped"
+        if tally.skipped > 0 { line += " (there with other content)" }
+      }
       if isDryRun {
         line += layer.isNew ? "  (new layer)" : "  (layer is there)"
         for column in layer.columns { line += "\n    \(column.name) \(column.type.rawValue)" }
