@@ -47,7 +47,7 @@ import Testing
       try store.connection.use { try $0.int("SELECT schema_version FROM cimq_meta") } == Int64(Schema.version))
     #expect(try database.undoLastEdit().contains("1 row"))
     #expect(try store.check().filter { $0.severity == .error } == [])
-    try fixture.plain().use {
+    try fixture.plain(spatialite: true).use {
       try $0.execute("REPLACE INTO shelter (fid, id) VALUES (3, 'S-20'); DELETE FROM shelter WHERE fid = 3")
     }
     let snapshot = try Snapshot.current(for: store)
