@@ -76,7 +76,7 @@ enum Messages {
     RawTerminal.write(text + "\n", to: STDERR_FILENO)
   }
 
-  static func warn(_ text: String) { say((isChinese ? "提示：" : "note: ") + text) }
+  static func warn(_ text: String) { say(isChinese ? "提示：" + ChineseText.of(text) : "note: " + text) }
 
   /// An error that belongs to a query text, shown with the place in it.
   struct InText: Error, Sendable {
@@ -91,10 +91,10 @@ enum Messages {
     case let status as Status:
       return status.rawValue
     case let error as InText:
-      say(error.error.rendered(in: error.text))
+      say(error.error.rendered(in: error.text, chinese: isChinese))
       return error.error.failureClass.rawValue
     case let error as any UserFacingError:
-      say("cimq: " + error.message)
+      say("cimq: " + (isChinese ? error.chineseMessage : error.message))
       return error.failureClass.rawValue
     default:
       let code = Cimq.exitCode(for: error)

@@ -59,6 +59,8 @@ public struct Catalog: Sendable, Equatable {
     public var aliases: [String]
     /// Other spellings the language accepts for the values of an enumerated column: 开放 -> open.
     public var valueAliases: [String: String] = [:]
+    /// How values are shown in Chinese (open -> 开放), for columns of ``CitySchema`` alone: it is not stored.
+    var valueNames: [String: String] = [:]
     /// Worked out at import because the source lacks it (height from the solids, …).
     public var isDerived = false
 

@@ -47,7 +47,12 @@ public enum CitySchema {
         double("height", "m", "高度", "建筑高度", "楼高"), double("ground_z", "m", "地面高程"),
         double("roof_height", "m", "檐口高度", "屋檐高度"), double("volume", "m3", "体积"),
         double("area", "m2", "面积", "占地面积"), int("floors", "层数", "楼层数"), int("floors_below", "地下层数"),
-        text("use", "用途", "建筑用途"), int("year_built", "建成年份", "建造年份"), text("address", "地址"),
+        text(
+          "use", "用途", "建筑用途",
+          values: [
+            ("residential", ["住宅", "居住"]), ("mixed", ["商住混合", "综合"]), ("commercial", ["商业"]), ("office", ["办公"]),
+            ("industrial", ["工业"]), ("education", ["教育"]), ("medical", ["医疗"]), ("public", ["公共服务", "公共"]),
+          ]), int("year_built", "建成年份", "建造年份"), text("address", "地址"),
         text("grid3", "所属网格", "所属三级网格"),
       ]),
     Layer("building_part", ["建筑部件", "建筑组成部分"], [text("parent", "所属建筑", "上级")]),
@@ -63,7 +68,14 @@ public enum CitySchema {
       "person", ["人口", "人员", "居民"],
       [
         text("name", "姓名", "名称", "名字"), text("unit", "所属房屋", "住房"), text("household", "家庭户", "户号"),
-        int("age", "年龄"), text("mobility", "行动能力"), text("phone", "电话", "联系电话", "手机"),
+        int("age", "年龄"),
+        text(
+          "mobility", "行动能力",
+          values: [
+            ("normal", ["行动正常", "正常"]), ("slow", ["行动缓慢", "行动不便"]), ("wheelchair", ["轮椅", "使用轮椅"]),
+            ("bedridden", ["卧床"]),
+            ("infant", ["婴幼儿", "婴儿"]),
+          ]), text("phone", "电话", "联系电话", "手机"),
       ]),
     Layer(
       "org", ["单位", "机构", "法人单位"],
@@ -80,7 +92,13 @@ public enum CitySchema {
     Layer(
       "shelter", ["避难场所", "避难所", "应急避难场所"],
       [
-        text("class", "类别", "分类"), int("capacity", "容量", "容纳人数"), int("occupied", "已占用", "已安置人数", "已住人数"),
+        text(
+          "class", "类别", "分类",
+          values: [
+            ("emergency", ["紧急避难场所", "紧急"]), ("fixed_short", ["短期固定避难场所", "短期固定"]),
+            ("fixed_medium", ["中期固定避难场所", "中期固定"]),
+            ("central", ["中心避难场所", "中心"]),
+          ]), int("capacity", "容量", "容纳人数"), int("occupied", "已占用", "已安置人数", "已住人数"),
         text(
           "status", "状态", "开放状态",
           values: [("open", ["开放", "开启", "启用"]), ("full", ["已满", "满员"]), ("closed", ["关闭", "停用"])]),
@@ -96,25 +114,80 @@ public enum CitySchema {
             ("地面塌陷", ["ground_collapse", "ground collapse"]), ("地裂缝", ["ground_fissure", "ground fissure"]),
             ("地面沉降", ["subsidence"]),
           ]),
-        int("threat_people", "威胁人数", "受威胁人数"), text("status", "状态"),
+        int("threat_people", "威胁人数", "受威胁人数"),
+        text(
+          "status", "状态",
+          values: [("monitored", ["监测中", "在测"]), ("treated", ["已治理", "治理"]), ("alert", ["预警中", "告警"])]),
       ]),
     Layer("warehouse", ["防汛仓库", "仓库", "物资仓库"], [int("stock", "库存", "物资数量")]),
     Layer("team", ["救援队伍", "救援队", "队伍"], [int("members", "人数", "队员数")]),
     Layer(
       "flood", ["淹没区", "淹没范围"],
       [
-        text("scenario", "情景", "淹没情景"), double("water_z", "m", "水位", "水面高程"),
+        text(
+          "scenario", "情景", "淹没情景",
+          values: [
+            ("720", ["7·20特大暴雨", "七二〇"]), ("10y", ["十年一遇", "10年一遇"]), ("20y", ["二十年一遇", "20年一遇"]),
+            ("50y", ["五十年一遇", "50年一遇"]), ("100y", ["百年一遇", "100年一遇"]), ("200y", ["二百年一遇", "200年一遇"]),
+          ]), double("water_z", "m", "水位", "水面高程"),
         timestamp("valid_from", "生效时间", "起始时间"),
       ]),
-    Layer("warning", ["预警", "预警信息"], [text("kind", "类型", "预警类型"), text("level", "级别", "预警级别", "等级")]),
-    Layer("event", ["事件", "突发事件"], [text("kind", "类型", "事件类型"), text("level", "级别", "事件级别", "等级")]),
-    Layer("plan", ["预案", "应急预案"], [text("kind", "类型", "预案类型"), text("level", "级别", "响应级别", "等级")]),
+    Layer(
+      "warning", ["预警", "预警信息"],
+      [
+        text("kind", "类型", "预警类型"),
+        text(
+          "level", "级别", "预警级别", "等级",
+          values: [
+            ("blue", ["蓝色", "蓝色预警"]), ("yellow", ["黄色", "黄色预警"]), ("orange", ["橙色", "橙色预警"]), ("red", ["红色", "红色预警"]),
+          ]), text("status", "状态", values: [("active", ["生效中", "生效"]), ("lifted", ["已解除", "解除"])]),
+      ]),
+    Layer(
+      "event", ["事件", "突发事件"],
+      [
+        text("kind", "类型", "事件类型"), int("level", "级别", "事件级别", "等级"),
+        text(
+          "status", "状态",
+          values: [("reported", ["已上报", "上报"]), ("handling", ["处置中", "处理中"]), ("closed", ["已办结", "办结"])]),
+      ]),
+    Layer(
+      "plan", ["预案", "应急预案"],
+      [
+        text("kind", "类型", "预案类型"), int("level", "级别", "响应级别", "等级"),
+        text("status", "状态", values: [("in_force", ["现行", "有效"]), ("draft", ["草案", "拟订"])]),
+      ]),
     Layer(
       "sensor", ["感知设备", "传感器"],
-      [text("kind", "类型", "设备类型"), double("value", nil, "读数", "监测值"), timestamp("updated", "更新时间")], hasZ: true),
-    Layer("camera", ["视频监控", "摄像头"], [text("kind", "类型", "设备类型"), timestamp("updated", "更新时间")], hasZ: true),
-    Layer("road", ["道路", "路网"], [text("class", "等级", "道路等级"), double("width", "m", "宽度", "路宽")]),
-    Layer("river", ["河流", "水系"], [text("class", "等级", "河流等级"), double("width", "m", "宽度", "河宽")]),
+      [
+        text(
+          "kind", "类型", "设备类型",
+          values: [
+            ("water_level", ["水位计", "水位监测"]), ("rain", ["雨量计", "雨量监测"]), ("ponding", ["积水监测", "积水计"]),
+            ("tilt", ["倾斜仪", "倾斜监测"]),
+          ]), double("value", nil, "读数", "监测值"), timestamp("updated", "更新时间"),
+      ], hasZ: true),
+    Layer(
+      "camera", ["视频监控", "摄像头"],
+      [
+        text(
+          "kind", "类型", "设备类型",
+          values: [("road", ["道路监控", "道路"]), ("river", ["河道监控", "河道"]), ("public", ["公共区域监控", "公共区域"])]),
+        timestamp("updated", "更新时间"),
+      ], hasZ: true),
+    Layer(
+      "road", ["道路", "路网"],
+      [
+        text(
+          "class", "等级", "道路等级",
+          values: [("arterial", ["主干路", "主干道"]), ("secondary", ["次干路", "次干道"]), ("local", ["支路"])]),
+        double("width", "m", "宽度", "路宽"),
+      ]),
+    Layer(
+      "river", ["河流", "水系"],
+      [
+        text("class", "等级", "河流等级", values: [("main", ["干流"]), ("tributary", ["支流"])]),
+        double("width", "m", "宽度", "河宽"),
+      ]),
   ]
 
   /// How the shipped layers hang together. Those apply whose layers and column exist.
@@ -129,6 +202,11 @@ public enum CitySchema {
     link("camera", "grid3", "grid3", "code"), link("event", "grid3", "grid3", "code"),
     link("shelter", "grid3", "grid3", "code"), link("hazard", "grid3", "grid3", "code"),
   ]
+
+  /// How a value of a shipped column is shown in Chinese: the first of its Chinese spellings, or nil.
+  public static func chineseValue(_ value: String, of column: String, in layer: String) -> String? {
+    self.column(column, of: layer)?.valueNames[value]
+  }
 
   /// The shipped layer of that name, case-insensitively.
   public static func layer(_ name: String) -> Layer? {
@@ -161,9 +239,13 @@ public enum CitySchema {
   ) -> Catalog.Column {
     var others: [String: String] = [:]
     for entry in values { for alias in entry.aliases { others[alias] = entry.value } }
-    return Catalog.Column(
+    var column = Catalog.Column(
       name: name, type: .text, enumeration: values.isEmpty ? nil : values.map(\.value), aliases: aliases,
       valueAliases: others)
+    for entry in values {
+      column.valueNames[entry.value] = entry.aliases.first { $0.unicodeScalars.contains(where: \.isCJK) }
+    }
+    return column
   }
   private static func int(_ name: String, _ aliases: String...) -> Catalog.Column {
     Catalog.Column(name: name, type: .int, aliases: aliases)

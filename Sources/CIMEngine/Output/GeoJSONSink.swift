@@ -61,7 +61,9 @@ struct GeoJSONSink: RowSink {
       if let computedShape, case .geometry(let shapes) = batch.columns[computedShape].storage { shape = shapes[row] }
       if var shape {
         try transform?.apply(&shape)
-        append(shape)
+        grow(shape)
+        let decimals = transform?.decimals ?? 7
+        writer.appendText { GeoJSONShape.append(shape, decimals: decimals, to: &$0) }
       } else {
         writer.append("null")
       }
@@ -86,97 +88,8 @@ struct GeoJSONSink: RowSink {
     try writer.flush()
   }
 
-  // MARK: Geometry
-
-  private mutating func append(_ shape: Geometry) {
-    writer.append("{\"type\":\"")
-    switch shape.kind {
-    case .point: writer.append("Point")
-    case .lineString: writer.append("LineString")
-    case .polygon: writer.append("Polygon")
-    case .multiPoint: writer.append("MultiPoint")
-    case .multiLineString: writer.append("MultiLineString")
-    case .multiPolygon: writer.append("MultiPolygon")
-    case .geometryCollection:
-      writer.append("GeometryCollection\",\"geometries\":[")
-      for (i, member) in shape.members.enumerated() {
-        if i > 0 { writer.append(UInt8(ascii: ",")) }
-        append(member)
-      }
-      return writer.append("]}")
-    }
-    writer.append("\",\"coordinates\":")
-    grow(shape)
-    let parts = shape.partOffsets.count - 1
-    switch shape.kind {
-    case .point:
-      if parts == 0 { writer.append("[]") } else { appendPosition(shape, 0) }
-    case .lineString:
-      if parts == 0 { writer.append("[]") } else { appendRing(shape, 0, reversed: false) }
-    case .polygon:
-      if parts == 0 { writer.append("[]") } else { appendPolygon(shape, 0) }
-    case .multiPoint, .multiLineString, .multiPolygon:
-      writer.append(UInt8(ascii: "["))
-      for part in 0..<parts {
-        if part > 0 { writer.append(UInt8(ascii: ",")) }
-        let ring = Int(shape.partOffsets[part])
-        switch shape.kind {
-        case .multiPoint: appendPosition(shape, Int(shape.ringOffsets[ring]))
-        case .multiLineString: appendRing(shape, ring, reversed: false)
-        default: appendPolygon(shape, part)
-        }
-      }
-      writer.append(UInt8(ascii: "]"))
-    case .geometryCollection: break
-    }
-    writer.append(UInt8(ascii: "}"))
-  }
-
-  private func appendPolygon(_ shape: Geometry, _ part: Int) {
-    writer.append(UInt8(ascii: "["))
-    let first = Int(shape.partOffsets[part])
-    for ring in first..<Int(shape.partOffsets[part + 1]) {
-      if ring > first { writer.append(UInt8(ascii: ",")) }
-      let isCounterClockwise = signedArea(shape, ring) > 0
-      appendRing(shape, ring, reversed: isCounterClockwise != (ring == first))
-    }
-    writer.append(UInt8(ascii: "]"))
-  }
-
-  private func appendRing(_ shape: Geometry, _ ring: Int, reversed: Bool) {
-    let (start, end) = (Int(shape.ringOffsets[ring]), Int(shape.ringOffsets[ring + 1]))
-    writer.append(UInt8(ascii: "["))
-    for i in 0..<(end - start) {
-      if i > 0 { writer.append(UInt8(ascii: ",")) }
-      appendPosition(shape, reversed ? end - 1 - i : start + i)
-    }
-    writer.append(UInt8(ascii: "]"))
-  }
-
-  private func appendPosition(_ shape: Geometry, _ vertex: Int) {
-    let decimals = transform?.decimals ?? 7
-    writer.append(UInt8(ascii: "["))
-    writer.appendCoordinate(shape.xy[2 * vertex], decimals: decimals)
-    writer.append(UInt8(ascii: ","))
-    writer.appendCoordinate(shape.xy[2 * vertex + 1], decimals: decimals)
-    writer.append(UInt8(ascii: "]"))
-  }
-
-  /// Twice the signed area, relative to the first vertex so that large coordinates lose nothing.
-  private func signedArea(_ shape: Geometry, _ ring: Int) -> Double {
-    let (start, end) = (Int(shape.ringOffsets[ring]), Int(shape.ringOffsets[ring + 1]))
-    guard end - start > 2 else { return 0 }
-    let (x0, y0) = (shape.xy[2 * start], shape.xy[2 * start + 1])
-    var sum = 0.0
-    for v in start..<(end - 1) {
-      let (ax, ay) = (shape.xy[2 * v] - x0, shape.xy[2 * v + 1] - y0)
-      let (bx, by) = (shape.xy[2 * v + 2] - x0, shape.xy[2 * v + 3] - y0)
-      sum += ax * by - bx * ay
-    }
-    return sum
-  }
-
   private mutating func grow(_ shape: Geometry) {
+    for member in shape.members { grow(member) }
     guard let box = shape.box else { return }
     let (w, s, e, n) = (box.min[0], box.min[1], box.max[0], box.max[1])
     guard let b = bounds else { return bounds = (w, s, e, n) }

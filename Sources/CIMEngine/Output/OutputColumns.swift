@@ -11,6 +11,8 @@ struct OutputColumns {
     var source: Int
     var cell: Cell
     var type: ColumnType?
+    /// What values are shown as, in Chinese tables.
+    var valueNames: [String: String] = [:]
   }
   private(set) var columns: [Column] = []
   private var transform: ShapeTransform
@@ -21,7 +23,8 @@ struct OutputColumns {
     for (index, column) in header.columns.enumerated() {
       guard column.type == .geometry else {
         let name = options.chinese ? catalog.chineseName(of: column) : column.name
-        columns.append(Column(name: name, source: index, cell: .value, type: column.type))
+        let values = options.chinese ? catalog.chineseValues(of: column) : [:]
+        columns.append(Column(name: name, source: index, cell: .value, type: column.type, valueNames: values))
         continue
       }
       if catalog.isPoint(column), !names.contains("lon"), !names.contains("lat") {
@@ -94,6 +97,21 @@ extension Catalog {
   private static let chineseNamesOfResults = [
     "distance": "距离", "count": "数量", "bearing": "方位", "free": "空余", "lon": "经度", "lat": "纬度",
   ]
+
+  /// Chinese names for the values of a column that has a closed list of them; empty for any other.
+  func chineseValues(of column: ResultColumn) -> [String: String] {
+    guard let origin = column.origin, let known = self.column(origin), known.enumeration != nil else { return [:] }
+    let shipped = CitySchema.column(known.name, of: origin.layer)?.valueNames ?? [:]
+    var result: [String: String] = [:]
+    for (alias, value) in known.valueAliases.sorted(by: { ($0.key.count, $0.key) < ($1.key.count, $1.key) }) {
+      if let name = shipped[value], known.valueAliases[name] == value {
+        result[value] = name
+      } else if result[value] == nil, alias.unicodeScalars.contains(where: \.isCJK) {
+        result[value] = alias
+      }
+    }
+    return result
+  }
 
   /// The first Chinese alias of the column a result column comes from, when it still has that column's name.
   func chineseName(of column: ResultColumn) -> String {

@@ -41,7 +41,9 @@ struct TableSink: RowSink {
       let cells = columns.columns.indices.map { i -> String in
         let column = columns.columns[i]
         switch column.cell {
-        case .value: return CellText.text(batch.columns[column.source], row, decimals: decimals[i])
+        case .value:
+          let text = CellText.text(batch.columns[column.source], row, decimals: decimals[i])
+          return column.valueNames.isEmpty ? text : column.valueNames[text] ?? text
         case .longitude, .latitude:
           guard let shape = columns.shape(column, batch, row) else { return "" }
           return CellText.number(shape.xy[column.cell == .longitude ? 0 : 1], decimals: columns.decimals)

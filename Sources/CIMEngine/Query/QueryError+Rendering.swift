@@ -1,7 +1,8 @@
 extension QueryError {
   /// The message, the line of `text` that is to blame, and a line of carets under the part of it. Wide characters are
   /// two columns. A line too long for a terminal is shown as a window around the carets. Without a range: the message.
-  public func rendered(in text: String) -> String {
+  public func rendered(in text: String, chinese: Bool = false) -> String {
+    let message = message(chinese: chinese)
     guard let range else { return message }
     let bytes = Array(text.utf8)
     let start = min(max(0, range.lowerBound), bytes.count)
@@ -23,7 +24,7 @@ extension QueryError {
       marked = Self.cut(marked, half)
       after = Self.cut(after, max(0, Self.window - DisplayWidth.of(before) - DisplayWidth.of(marked)))
     }
-    let label = bytes.contains(0x0A) ? "line \(lineNumber): " : "  "
+    let label = bytes.contains(0x0A) ? (chinese ? "第 \(lineNumber) 行：" : "line \(lineNumber): ") : "  "
     let indent = String(repeating: " ", count: DisplayWidth.of(label) + DisplayWidth.of(before))
     let carets = String(repeating: "^", count: max(1, DisplayWidth.of(marked)))
     return "\(message)\n\(label)\(before)\(marked)\(after)\n\(indent)\(carets)"

@@ -204,10 +204,12 @@ public struct BoundExpression: Sendable {
   /// Functions on values. The binder knows their signatures, the executor their meaning.
   public enum Function: String, Sendable, CaseIterable {
     case casei, accenti, abs, ceil, floor, round, sqrt, ln, exp, log10, sign, least, greatest, coalesce, nullif
+    case power, mod, trunc, pi, ltrim, rtrim, toNumber, toText, pinyin
     case lower, upper, trim, length, substring, concat, replace, left, right, strpos, startsWith, endsWith
-    case year, month, day, hour, minute, second, now
+    case year, month, day, hour, minute, second, now, weekday, toDate, dateTrunc, dateAdd, dateDiff
     case area, perimeter, lineLength, centroid, pointOnSurface, buffer, convexHull, simplify, intersection, union
     case difference, distance, x, y, z, envelope, isValid, makeValid, asWKT, asGeoJSON
+    case lon, lat, height, volume, distance3D
     case tAfter, tBefore, tContains, tDisjoint, tDuring, tEquals, tFinishedBy, tFinishes, tIntersects, tMeets
     case tMetBy, tOverlappedBy, tOverlaps, tStartedBy, tStarts
     case aContainedBy, aContains, aEquals, aOverlaps

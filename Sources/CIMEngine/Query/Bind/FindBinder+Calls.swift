@@ -27,7 +27,6 @@ extension FindBinder {
       let (a, b) = (try list(arguments[0], function), try list(arguments[1], function))
       return make(.call(array, [a, b]), .bool, e)
     }
-    if FunctionSignature.missing.contains(function) { throw QueryError(.notSupported(function), at: name.range) }
     guard let signature = FunctionSignature.named(function) else { throw unknownFunction(name) }
     return try call(signature, function, arguments, e)
   }
@@ -74,6 +73,11 @@ extension FindBinder {
       let (a, b) = try comparable(arguments[0], arguments[1])
       return make(.call(.nullif, [a, b]), a.type, e)
     }
+    if signature.function == .height || signature.function == .volume,
+      let measure = try measure(signature.function, arguments[0], e)
+    {
+      return measure
+    }
     var bound: [BoundExpression] = []
     for (i, argument) in arguments.enumerated() {
       bound.append(try self.argument(argument, signature.arguments[min(i, most - 1)], function))
@@ -81,6 +85,12 @@ extension FindBinder {
     // LENGTH of a line is another function than that of a text.
     if signature.function == .length, bound[0].type == .geometry { return make(.call(.lineLength, bound), .double, e) }
     let type: ColumnType? = if case .type(let type) = signature.result { type } else { bound.first?.type }
+    if [.asWKT, .asGeoJSON, .lon, .lat].contains(signature.function) {
+      // Results are WGS 84 unless a CRS is named; the executor knows only the working CRS's coordinates.
+      let place = e.range
+      let target = bound.count > 1 ? bound[1] : text(CRS.wgs84.description, at: place)
+      bound = [bound[0], text(catalog.workingCRS.description, at: place), target]
+    }
     return make(.call(signature.function, bound), type, e)
   }
 
@@ -95,6 +105,20 @@ extension FindBinder {
     case .length: return try bind(distance: e)
     case .bool: return try bind(condition: e)
     case .any: return try bind(e)
+    case .timeUnit:
+      guard case .literal(.text(let word)) = e.kind, let unit = TimeUnit(spelling: word) else {
+        throw QueryError(
+          .typeMismatch("\(function) takes a unit of time first, not \(describe(e))"), at: e.range,
+          fix: "write 'second', 'minute', 'hour', 'day', 'week', 'month' or 'year'")
+      }
+      return text(unit.rawValue, at: e.range)
+    case .crs:
+      guard case .literal(.text(let name)) = e.kind else {
+        throw QueryError(
+          .typeMismatch("\(function) takes the name of a CRS, not \(describe(e))"), at: e.range,
+          fix: "write \(function)(geom, 'EPSG:4547')")
+      }
+      return text(try state.crs(Name(text: name, quoted: true, range: e.range)).description, at: e.range)
     case .sized:
       let bound = try bind(e)
       guard [nil, .text, .list, .geometry].contains(bound.type) else {
@@ -102,6 +126,32 @@ extension FindBinder {
       }
       return bound
     }
+  }
+
+  private func text(_ value: String, at range: Range<Int>) -> BoundExpression {
+    BoundExpression(kind: .constant(.text(value)), type: .text, range: range)
+  }
+
+  /// HEIGHT and VOLUME of a row's own geometry: the layer's columns know them where the geometry is a footprint. A unit
+  /// is the prism over its floor area from `z_min` to `z_max`. nil where the layer has no such columns.
+  private mutating func measure(_ function: BoundExpression.Function, _ argument: Expression, _ e: Expression)
+    throws(QueryError) -> BoundExpression?
+  {
+    guard case .geometry(let source) = try geometry(argument, e.name ?? "HEIGHT").kind,
+      case .layer(let layer) = sources[source].bound.kind
+    else { return nil }
+    func column(_ name: String) -> BoundExpression? {
+      guard let index = names.column(name, of: layer),
+        [.double, .int].contains(sources[source].bound.columns[index].type)
+      else { return nil }
+      return make(.column(source: source, column: index), sources[source].bound.columns[index].type, e)
+    }
+    if let own = column(function == .height ? "height" : "volume") { return own }
+    guard let low = column("z_min"), let high = column("z_max") else { return nil }
+    let height = make(.arithmetic(.subtract, high, low), .double, e)
+    if function == .height { return height }
+    guard let area = column("area") else { return nil }
+    return make(.arithmetic(.multiply, area, height), .double, e)
   }
 
   private func wrong(_ e: Expression, _ bound: BoundExpression, _ function: String, _ wanted: String) -> QueryError {
@@ -249,5 +299,25 @@ extension FindBinder {
     case .avg, .median, .percentile: .double
     case .extent, .union: .geometry
     }
+  }
+}
+
+extension Expression {
+  /// The function that a call calls.
+  fileprivate var name: String? { if case .call(let name, _, _, _) = kind { name.text } else { nil } }
+}
+
+/// A unit of time as DATE_TRUNC, DATE_ADD and DATE_DIFF take it.
+enum TimeUnit: String, CaseIterable {
+  case second, minute, hour, day, week, month, year
+
+  init?(spelling: String) {
+    var word = spelling.lowercased()
+    let chinese = [
+      "秒": "second", "分钟": "minute", "小时": "hour", "天": "day", "日": "day", "周": "week", "月": "month", "年": "year",
+    ]
+    if let english = chinese[word] { word = english }
+    if word.hasSuffix("s") { word.removeLast() }
+    self.init(rawValue: word)
   }
 }

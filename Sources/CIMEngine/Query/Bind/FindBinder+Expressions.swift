@@ -160,11 +160,10 @@ extension FindBinder {
       let text = "\(describe(a)) is \(TypeName.of(x)) and \(describe(b)) is \(TypeName.of(y))"
       throw QueryError(.typeMismatch(text), at: range, fix: mismatchFix(left, right) ?? mismatchFix(right, left))
     }
-    if let dimension = lengthDimension(b), let own = columnDimension(left), dimension != own {
-      throw dimensionMismatch(a, own, b, dimension)
-    }
-    if let dimension = lengthDimension(a), let own = columnDimension(right), dimension != own {
-      throw dimensionMismatch(b, own, a, dimension)
+    if statesUnit(a) || statesUnit(b), let own = dimension(of: a, left), let other = dimension(of: b, right),
+      own != other
+    {
+      throw dimensionMismatch(a, own, b, other)
     }
   }
 
@@ -183,27 +182,74 @@ extension FindBinder {
     }
   }
 
-  private enum Dimension: String {
-    case length = "a length"
-    case area = "an area"
+  private enum Dimension: Int {
+    case length = 1
+    case area, volume
+
+    var words: String { ["a length", "an area", "a volume"][rawValue - 1] }
   }
 
-  private func lengthDimension(_ e: Expression) -> Dimension? {
-    guard case .length(_, let unit) = e.kind else { return nil }
-    return Words.size(ofUnit: unit)?.isArea == true ? .area : .length
-  }
-
-  private func columnDimension(_ e: BoundExpression) -> Dimension? {
-    switch column(behind: e)?.unit {
-    case "m", "km", "cm", "mm": .length
-    case "m2", "km2", "ha": .area
-    default: nil
+  /// Whether an expression is a length, an area or a volume, by its units; nil where that is not known.
+  private func dimension(of e: Expression, _ bound: BoundExpression?) -> Dimension? {
+    switch e.kind {
+    case .length(_, let unit): return Words.size(ofUnit: unit)?.isArea == true ? .area : .length
+    case .call(let name, let arguments, _, _):
+      switch name.text {
+      case "AREA": return .area
+      case "PERIMETER", "DISTANCE", "DISTANCE3D", "HEIGHT": return .length
+      case "VOLUME": return .volume
+      case "SUM", "AVG", "MIN", "MAX", "MEDIAN", "PERCENTILE", "ABS", "ROUND", "CEIL", "FLOOR", "TRUNC":
+        return arguments.first.flatMap { dimension(of: $0, nil) }
+      default: return nil
+      }
+    case .property(let parts):
+      guard let found = bound ?? (try? resolved(parts, at: e.range)), let column = column(behind: found) else {
+        return nil
+      }
+      switch column.unit {
+      case "m", "km", "cm", "mm": return .length
+      case "m2", "km2", "ha", "mu": return .area
+      case "m3": return .volume
+      default: return nil
+      }
+    case .arithmetic(let sign, let a, let b):
+      let (x, y) = (dimension(of: a, nil), dimension(of: b, nil))
+      switch sign {
+      case .add, .subtract: return x ?? y
+      case .multiply:
+        guard let x, let y else { return isNumber(a) ? y : isNumber(b) ? x : nil }
+        return Dimension(rawValue: x.rawValue + y.rawValue)
+      case .divide:
+        guard let x else { return nil }
+        guard let y else { return isNumber(b) ? x : nil }
+        return Dimension(rawValue: x.rawValue - y.rawValue)
+      case .power, .div, .modulo: return nil
+      }
+    default: return nil
     }
+  }
+
+  /// Whether a unit is written in it: then the sides have to agree. Two columns are compared as they are.
+  private func statesUnit(_ e: Expression) -> Bool {
+    switch e.kind {
+    case .length: true
+    case .arithmetic(_, let a, let b): statesUnit(a) || statesUnit(b)
+    default: false
+    }
+  }
+
+  private func isNumber(_ e: Expression) -> Bool {
+    if case .literal(let value) = e.kind { value.number != nil } else { false }
+  }
+
+  private func resolved(_ parts: [Name], at range: Range<Int>) throws(QueryError) -> BoundExpression {
+    var copy = self
+    return try copy.resolve(parts, at: range).expression
   }
 
   private func dimensionMismatch(_ a: Expression, _ own: Dimension, _ b: Expression, _ other: Dimension) -> QueryError {
     QueryError(
-      .typeMismatch("\(describe(a)) is \(own.rawValue) and \(describe(b)) is \(other.rawValue)"), at: b.range)
+      .typeMismatch("\(describe(a)) is \(own.words) and \(describe(b)) is \(other.words)"), at: b.range)
   }
 
   /// A constant text as what it stands beside: a date, an instant, one of a column's values.

@@ -187,6 +187,12 @@ extension FindBinder {
         return (ColumnLabel(name: "\(name)_\(label.name)"), bound)
       }
       return (ColumnLabel(name: name), bound)
+    case .arithmetic(.divide, let inner, let size):
+      // `AREA(geom) IN ha`
+      if case .length(1, let unit) = size.kind {
+        return (ColumnLabel(name: try labelled(inner).0.name + "_" + unit), bound)
+      }
+      return (ColumnLabel(name: plain(Printer.print(e))), bound)
     default:
       return (ColumnLabel(name: plain(Printer.print(e))), bound)
     }

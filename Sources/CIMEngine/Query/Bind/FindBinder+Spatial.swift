@@ -248,7 +248,9 @@ extension FindBinder {
         .invalid("`\(known.name)` has no geometry, and no link to a layer that has one"), at: range)
     }
     let columns = ["id", "code", "name"].compactMap { wanted in known.columns.firstIndex { equal($0.name, wanted) } }
-    for column in columns {
+    // 'ＨＺ－０２３１' typed with a Chinese keyboard is looked for as it stands first.
+    let folded = key.halfWidth
+    for (column, key) in columns.map({ ($0, key) }) + (folded == key ? [] : columns.map { ($0, folded) }) {
       let found = try state.context.lookup.features(
         layer: layer, column: column, equalTo: key, geometryPath: wantsGeometry ? path : nil, limit: 11)
       if found.count == 1 { return (layer, found[0]) }

@@ -64,7 +64,8 @@ struct FindBinder {
     for join in find.joins { try bind(join) }
     var result = BoundFind(
       sources: [], joins: [], sourceFilters: [], nearest: nil, joinedFilters: [], grouping: nil, items: [],
-      distinct: find.distinct, having: nil, orderBy: [], limit: find.limit, offset: find.offset, distances: [],
+      distinct: find.distinct, having: nil, orderBy: [], limit: try count(find.limit, "LIMIT", from: 0),
+      offset: try count(find.offset, "OFFSET", from: 0), distances: [],
       shapeSource: nil, shapeKey: nil, notices: [])
     for filter in find.filters { try split(filter, into: &result) }
     result.nearest = try bindNearest(find)
@@ -187,7 +188,7 @@ struct FindBinder {
       try requireGeometry(start, at: join.range)
       try requireGeometry(index, at: join.source.range)
       let bound = try within.map { (e) throws(QueryError) in try bind(distance: e) }
-      condition = .nearest(count: count, within: bound, from: start)
+      condition = .nearest(count: try self.count(count, "NEAREST", from: 1)!, within: bound, from: start)
       addJoinDistance(index)
     }
     joins.append(BoundJoin(isLeft: join.isLeft, source: index, condition: condition))
@@ -281,7 +282,28 @@ struct FindBinder {
     }
     aggregateRule = .forbidden("NEAREST")
     let within = try nearest.within.map { (e) throws(QueryError) in try bind(distance: e) }
-    return BoundNearest(count: nearest.count, withTies: nearest.withTies, reference: reference, within: within)
+    return BoundNearest(
+      count: try count(nearest.count, "NEAREST", from: 1)!, withTies: nearest.withTies, reference: reference,
+      within: within)
+  }
+
+  /// The number of LIMIT, OFFSET or NEAREST; a parameter has to hold a whole one.
+  private func count(_ count: Count?, _ what: String, from minimum: Int) throws(QueryError) -> Int? {
+    switch count {
+    case nil: return nil
+    case .number(let value): return value
+    case .parameter(let name):
+      guard let text = state.context.session.parameters[name.text] else {
+        throw state.unknownSet(name.text, at: name.range)
+      }
+      guard case .value(.int(let value)) = ParameterText.read(text), value >= minimum, value <= Int32.max else {
+        throw QueryError(
+          .typeMismatch("\(what) takes a whole number from \(minimum) on; `$\(name.text)` is '\(text)'"),
+          at: name.range,
+          fix: "write --param \(name.text)=5")
+      }
+      return Int(value)
+    }
   }
 
   /// Refuses a source whose rows have no place, and says when the place is that of another layer.

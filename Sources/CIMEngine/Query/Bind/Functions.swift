@@ -6,6 +6,10 @@ struct FunctionSignature {
     case length
     /// Text or a list.
     case sized
+    /// 'second', 'minute', 'hour', 'day', 'week', 'month' or 'year', written out.
+    case timeUnit
+    /// The name of a CRS, written out.
+    case crs
   }
   enum Result {
     case type(ColumnType)
@@ -36,6 +40,18 @@ struct FunctionSignature {
     "CASEI": f(.casei, [.text], .type(.text)), "ACCENTI": f(.accenti, [.text], .type(.text)),
     "ABS": f(.abs, [.number], .first), "CEIL": f(.ceil, [.number], .first), "FLOOR": f(.floor, [.number], .first),
     "ROUND": f(.round, [.number, .number], .first, optional: 1), "SQRT": f(.sqrt, [.number], .type(.double)),
+    "POWER": f(.power, [.number, .number], .type(.double)), "MOD": f(.mod, [.number, .number], .common),
+    "TRUNC": f(.trunc, [.number], .first), "PI": f(.pi, [], .type(.double)),
+    "LTRIM": f(.ltrim, [.text], .type(.text)), "RTRIM": f(.rtrim, [.text], .type(.text)),
+    "TO_NUMBER": f(.toNumber, [.any], .type(.double)), "TO_TEXT": f(.toText, [.any], .type(.text)),
+    "PINYIN": f(.pinyin, [.text], .type(.text)),
+    "WEEKDAY": f(.weekday, [.time], .type(.int)), "TO_DATE": f(.toDate, [.time], .type(.date)),
+    "DATE_TRUNC": f(.dateTrunc, [.timeUnit, .time], .type(.timestamp)),
+    "DATE_ADD": f(.dateAdd, [.timeUnit, .number, .time], .type(.timestamp)),
+    "DATE_DIFF": f(.dateDiff, [.timeUnit, .time, .time], .type(.double)),
+    "LON": f(.lon, [.geometry], .type(.double)), "LAT": f(.lat, [.geometry], .type(.double)),
+    "HEIGHT": f(.height, [.geometry], .type(.double)), "VOLUME": f(.volume, [.geometry], .type(.double)),
+    "DISTANCE3D": f(.distance3D, [.geometry, .geometry], .type(.double)),
     "LN": f(.ln, [.number], .type(.double)), "EXP": f(.exp, [.number], .type(.double)),
     "LOG10": f(.log10, [.number], .type(.double)), "SIGN": f(.sign, [.number], .type(.int)),
     "LEAST": f(.least, [.any], .common, isVariadic: true), "GREATEST": f(.greatest, [.any], .common, isVariadic: true),
@@ -63,11 +79,10 @@ struct FunctionSignature {
     "DISTANCE": f(.distance, [.geometry, .geometry], .type(.double)), "X": f(.x, [.geometry], .type(.double)),
     "Y": f(.y, [.geometry], .type(.double)), "Z": f(.z, [.geometry], .type(.double)),
     "ENVELOPE": f(.envelope, [.geometry], .type(.geometry)), "IS_VALID": f(.isValid, [.geometry], .type(.bool)),
-    "MAKE_VALID": f(.makeValid, [.geometry], .type(.geometry)), "AS_WKT": f(.asWKT, [.geometry], .type(.text)),
+    "MAKE_VALID": f(.makeValid, [.geometry], .type(.geometry)),
+    "AS_WKT": f(.asWKT, [.geometry, .crs], .type(.text), optional: 1),
+    "AS_GEOJSON": f(.asGeoJSON, [.geometry], .type(.text)),
   ]
-
-  /// Known to the language, not to this version.
-  static let missing: Set<String> = ["DISTANCE3D", "HEIGHT", "VOLUME", "AS_GEOJSON"]
 
   static let temporal: [String: BoundExpression.Function] = [
     "T_AFTER": .tAfter, "T_BEFORE": .tBefore, "T_CONTAINS": .tContains, "T_DISJOINT": .tDisjoint, "T_DURING": .tDuring,

@@ -328,12 +328,18 @@ extension Execution {
     // Nothing but a count of rows that a scan can count by itself.
     let isCount = grouping.keys.isEmpty && arguments.allSatisfy { $0 == nil } && shapeSource == nil && stages.isEmpty
     if isCount, case .scan(let scan) = driver, scan.conditions.isEmpty, case .ranges = scan.rows {
+      let start = executor.isMetered ? monotonicNanoseconds() : 0
       try MorselRun.run(
         count: scan.morsels.count, threads: executor.threads, token: token,
         makeWorker: { () throws(QueryError) in Worker() },
         work: { (worker: inout Worker, piece: Int) throws(QueryError) -> Int in
           try scan.count(piece, &worker.scratch) ?? 0
-        }, handOn: { _, count in result.add(count: count) })
+        },
+        handOn: { _, count in
+          sourceMeter.add(rowsOut: count)
+          result.add(count: count)
+        })
+      if executor.isMetered { sourceMeter.add(nanoseconds: monotonicNanoseconds() - start) }
       return result
     }
     if case .none = driver { return result }

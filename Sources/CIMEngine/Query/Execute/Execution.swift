@@ -40,6 +40,7 @@ final class Execution: @unchecked Sendable {
     scope = Scope(
       relations: relations, layers: executor.tables, subqueries: executor, token: executor.token, now: executor.now,
       distances: plan.find.distances, isGeographic: executor.catalog.isGeographic)
+    scope.findings = executor.findings
     compiler = Compiler(scope: scope, joins: plan.find.joins)
     driver = .none
     notices = plan.find.notices

@@ -11,6 +11,8 @@ package final class Executor: SubqueryRunner, Sendable {
   let now: Int64
   /// Whether steps count rows and time, for EXPLAIN ANALYZE.
   let isMetered: Bool
+  /// Of this statement and its subqueries.
+  let findings = Findings()
 
   package init(
     catalog: Catalog, tables: any TableProvider, token: CancellationToken = CancellationToken(), threads: Int = 2,
@@ -97,7 +99,7 @@ package final class Executor: SubqueryRunner, Sendable {
           count += tuples.count
           try output.write(batch)
         }))
-    var notices = execution.notices
+    var notices = execution.notices + findings.notices
     if let missing = shapes?.notice { notices.append(missing) }
     try output.end(notices: notices)
     return count

@@ -54,3 +54,15 @@ extension Unicode.Scalar {
     }
   }
 }
+
+extension String {
+  /// Full-width letters, digits and signs as the ASCII ones that they stand for.
+  var halfWidth: String {
+    var result = UnicodeScalarView()
+    for scalar in unicodeScalars {
+      let isFullWidth = (0xFF01...0xFF5E).contains(scalar.value)
+      result.append(isFullWidth ? Unicode.Scalar(UInt8(scalar.value - 0xFEE0)) : scalar)
+    }
+    return String(result)
+  }
+}

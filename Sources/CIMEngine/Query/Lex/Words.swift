@@ -108,7 +108,7 @@ package enum Words {
     Entry(.not, "NOT", "非"),
     Entry(.like, "LIKE", "类似"),
     Entry(.between, "BETWEEN", "介于"),
-    Entry(.in, "IN", "属于"),
+    Entry(.in, "IN", "属于", "换算成"),
     Entry(.is, "IS", "是"),
     Entry(.isNull, "IS NULL", "为空"),
     Entry(.isNotNull, "IS NOT NULL", "不为空"),
@@ -145,25 +145,34 @@ package enum Words {
   package static let functions: [(name: String, chinese: [String])] = [
     ("COUNT", ["计数"]), ("SUM", ["合计", "求和"]), ("AVG", ["平均"]), ("MIN", ["最小"]), ("MAX", ["最大"]),
     ("MEDIAN", ["中位数"]), ("PERCENTILE", ["百分位"]), ("EXTENT", ["外包"]), ("UNION", ["合并"]),
-    ("S_INTERSECTS", []), ("S_EQUALS", []), ("S_DISJOINT", []), ("S_TOUCHES", []), ("S_WITHIN", []),
-    ("S_OVERLAPS", []), ("S_CROSSES", []), ("S_CONTAINS", []), ("S_DWITHIN", []), ("S_BEYOND", []),
-    ("T_AFTER", []), ("T_BEFORE", []), ("T_CONTAINS", []), ("T_DISJOINT", []), ("T_DURING", []), ("T_EQUALS", []),
-    ("T_FINISHEDBY", []), ("T_FINISHES", []), ("T_INTERSECTS", []), ("T_MEETS", []), ("T_METBY", []),
-    ("T_OVERLAPPEDBY", []), ("T_OVERLAPS", []), ("T_STARTEDBY", []), ("T_STARTS", []),
-    ("A_CONTAINEDBY", []), ("A_CONTAINS", []), ("A_EQUALS", []), ("A_OVERLAPS", []),
+    ("S_INTERSECTS", ["几何相交"]), ("S_EQUALS", ["几何相等"]), ("S_DISJOINT", ["几何相离"]), ("S_TOUCHES", ["几何相接"]),
+    ("S_WITHIN", ["几何在内"]),
+    ("S_OVERLAPS", ["几何重叠"]), ("S_CROSSES", ["几何穿越"]), ("S_CONTAINS", ["几何包含"]), ("S_DWITHIN", ["几何距离内"]),
+    ("S_BEYOND", ["几何距离外"]),
+    ("T_AFTER", ["时间晚于"]), ("T_BEFORE", ["时间早于"]), ("T_CONTAINS", ["时间包含"]), ("T_DISJOINT", ["时间相离"]),
+    ("T_DURING", ["时间期间"]), ("T_EQUALS", ["时间相等"]),
+    ("T_FINISHEDBY", ["时间同终含"]), ("T_FINISHES", ["时间同终"]), ("T_INTERSECTS", ["时间相交"]), ("T_MEETS", ["时间相接"]),
+    ("T_METBY", ["时间被接"]),
+    ("T_OVERLAPPEDBY", ["时间被重叠"]), ("T_OVERLAPS", ["时间重叠"]), ("T_STARTEDBY", ["时间同始含"]), ("T_STARTS", ["时间同始"]),
+    ("A_CONTAINEDBY", ["数组属于"]), ("A_CONTAINS", ["数组包含"]), ("A_EQUALS", ["数组相等"]), ("A_OVERLAPS", ["数组相交"]),
     ("CASEI", ["忽略大小写"]), ("ACCENTI", ["忽略重音"]),
     ("ABS", ["绝对值"]), ("CEIL", ["上取整"]), ("FLOOR", ["下取整"]), ("ROUND", ["四舍五入"]), ("SQRT", ["平方根"]),
-    ("LN", []), ("EXP", []), ("LOG10", []), ("SIGN", []), ("LEAST", ["取小"]), ("GREATEST", ["取大"]),
-    ("COALESCE", ["首个非空"]), ("NULLIF", []), ("LOWER", ["小写"]), ("UPPER", ["大写"]), ("TRIM", ["去空白"]),
-    ("LENGTH", ["长度"]), ("SUBSTRING", ["子串"]), ("CONCAT", ["拼接"]), ("REPLACE", ["替换"]), ("LEFT", []),
-    ("RIGHT", []), ("STRPOS", []), ("STARTS_WITH", ["开头是"]), ("ENDS_WITH", ["结尾是"]),
+    ("LN", ["自然对数"]), ("EXP", ["指数"]), ("LOG10", ["常用对数"]), ("SIGN", ["正负号"]), ("POWER", ["乘方"]),
+    ("MOD", ["余数"]), ("TRUNC", ["截断"]), ("PI", ["圆周率"]), ("LEAST", ["取小"]), ("GREATEST", ["取大"]),
+    ("COALESCE", ["首个非空"]), ("NULLIF", ["相等则空"]), ("LOWER", ["小写"]), ("UPPER", ["大写"]), ("TRIM", ["去空白"]),
+    ("LENGTH", ["长度"]), ("SUBSTRING", ["子串"]), ("CONCAT", ["拼接"]), ("REPLACE", ["替换"]), ("LEFT", ["左截"]),
+    ("RIGHT", ["右截"]), ("STRPOS", ["查位置"]), ("LTRIM", ["去左空白"]), ("RTRIM", ["去右空白"]),
+    ("TO_NUMBER", ["转数值"]), ("TO_TEXT", ["转文本"]), ("PINYIN", ["拼音"]), ("STARTS_WITH", ["开头是"]), ("ENDS_WITH", ["结尾是"]),
     ("YEAR", ["年"]), ("MONTH", ["月"]), ("DAY", ["日"]), ("HOUR", ["小时"]), ("MINUTE", ["分钟"]), ("SECOND", ["秒"]),
-    ("NOW", ["当前时间"]),
+    ("NOW", ["当前时间"]), ("WEEKDAY", ["星期几"]), ("TO_DATE", ["转日期"]), ("DATE_TRUNC", ["时间取整"]),
+    ("DATE_ADD", ["时间加"]), ("DATE_DIFF", ["时间差"]),
     ("AREA", ["面积"]), ("PERIMETER", ["周长"]), ("CENTROID", ["质心"]), ("POINT_ON_SURFACE", ["面内点"]),
     ("BUFFER", ["缓冲"]), ("CONVEX_HULL", ["凸包"]), ("SIMPLIFY", ["简化"]), ("INTERSECTION", ["交集"]),
-    ("DIFFERENCE", ["差集"]), ("DISTANCE", ["间距"]), ("DISTANCE3D", ["三维间距"]), ("X", []), ("Y", []), ("Z", []),
+    ("DIFFERENCE", ["差集"]), ("DISTANCE", ["间距"]), ("DISTANCE3D", ["三维间距"]), ("X", ["横坐标"]), ("Y", ["纵坐标"]),
+    ("Z", ["点高程"]),
+    ("LON", ["经度"]), ("LAT", ["纬度"]),
     ("HEIGHT", ["高度"]), ("VOLUME", ["体积"]), ("ENVELOPE", ["外框"]), ("IS_VALID", ["是否有效"]),
-    ("MAKE_VALID", ["修复"]), ("AS_WKT", []), ("AS_GEOJSON", []),
+    ("MAKE_VALID", ["修复"]), ("AS_WKT", ["转WKT"]), ("AS_GEOJSON", ["转GeoJSON"]),
   ]
 
   /// Units by every spelling, in capitals, to their canonical name and their size in metres or square metres.
@@ -240,7 +249,7 @@ package enum Words {
     }
     for function in functions {
       index.functions[function.name] = function.name
-      for name in function.chinese { index.functions[name] = function.name }
+      for name in function.chinese { index.functions[name.uppercased()] = function.name }
     }
     index.words = index.keywords
     index.words.formUnion(index.functions.keys)

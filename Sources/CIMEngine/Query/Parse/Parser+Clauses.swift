@@ -125,6 +125,7 @@ extension Parser {
         try once(find.groupBy.isEmpty, "GROUP BY", from: start)
         find.groupBy = [try expression()]
         while accept(symbol: ",") { find.groupBy.append(try expression()) }
+        if at(.as) { throw unexpected("a clause such as RETURN", fix: "name a key in RETURN: `RETURN … AS name`") }
       } else if accept(.having) {
         try once(find.having == nil, "HAVING", from: start)
         find.having = try expression()
@@ -134,15 +135,23 @@ extension Parser {
         while accept(symbol: ",") { find.orderBy.append(try sortKey()) }
       } else if accept(.limit) {
         try once(find.limit == nil, "LIMIT", from: start)
-        find.limit = try integer("LIMIT", from: 0)
+        find.limit = try count("LIMIT", from: 0)
         _ = accept(.measure)
       } else if accept(.offset) {
         try once(find.offset == nil, "OFFSET", from: start)
-        find.offset = try integer("OFFSET", from: 0)
+        find.offset = try count("OFFSET", from: 0)
+      } else if atCommaBetweenClauses {
+        advance()
       } else {
         return
       }
     }
+  }
+
+  /// 查找……的建筑，条件层数>6: a Chinese comma before a clause is a pause and nothing more.
+  private var atCommaBetweenClauses: Bool {
+    guard !strict, token.isSymbol(","), slice(token.range) == "\u{FF0C}" else { return false }
+    return atAny(Self.clauseStarts, 1) || at(.exportTo, 1) || at(.not, 1)
   }
 
   private func once(_ isFirst: Bool, _ clause: String, from start: Int) throws(QueryError) {
@@ -185,9 +194,9 @@ extension Parser {
     let start = token.range.lowerBound
     let isLeft = at(.leftJoin) || at(.leftOuterJoin)
     guard accept(.leftJoin) || accept(.leftOuterJoin) || accept(.innerJoin) || accept(.join) else { return nil }
-    if at(.nearest), token(match(.nearest)).kind == .number {
+    if at(.nearest), [.number, .parameter].contains(token(match(.nearest)).kind) {
       _ = accept(.nearest)
-      let count = try integer("the number after NEAREST", from: 1)
+      let count = try count("the number after NEAREST", from: 1)
       _ = accept(.measure)
       let source = try source()
       var within: Expression?
@@ -253,14 +262,14 @@ extension Parser {
   private mutating func nearestClause(_ find: inout Find) throws(QueryError) -> Nearest {
     let start = token.range.lowerBound
     _ = accept(.nearest)
-    let count = try integer("the number after NEAREST", from: 1)
+    let count = try count("the number after NEAREST", from: 1)
     _ = accept(.measure)
     let ties = accept(.withTies)
     try expect(.to, after: "NEAREST \(count)")
     return try nearestTail(count: count, ties: ties, reference: try reference(), from: start)
   }
 
-  private mutating func nearestTail(count: Int, ties: Bool, reference: Reference, from start: Int) throws(QueryError)
+  private mutating func nearestTail(count: Count, ties: Bool, reference: Reference, from start: Int) throws(QueryError)
     -> Nearest
   {
     var within: Expression?
@@ -307,7 +316,7 @@ extension Parser {
     let reference = try reference()
     if accept(.nearest) {
       _ = accept(.particle)
-      let count = try integer("最近 的个数", from: 1)
+      let count = try count("最近 的个数", from: 1)
       _ = accept(.measure)
       return .nearest(try nearestTail(count: count, ties: accept(.withTies), reference: reference, from: start))
     }

@@ -48,6 +48,14 @@ extension Parser {
     } else if at(.in), token(1).isSymbol("(") {
       advance(2)
       result = try inTail(left, tall)
+    } else if !strict, at(.in), token(1).kind == .name, let unit = Words.unit(token(1).key) {
+      // `AREA(geom) IN ha`: how many hectares, which is the area divided by one.
+      let place = token(1).range
+      advance(2)
+      height = 1
+      try grow(over: max(tall, height))
+      return expression(
+        .arithmetic(.divide, left, Expression(kind: .length(1, unit: unit), range: place)), from: start)
     } else if accept(.isNotNull) {
       try grow(over: tall + 1)
       return expression(.not(expression(.isNull(left), from: start)), from: start)

@@ -27,7 +27,9 @@ extension Parser {
     if accept(.at) {
       advance()
       let x = try coordinate("a longitude")
-      guard accept(symbol: ",") else { throw unexpected("`,` between longitude and latitude") }
+      guard accept(symbol: ",") else {
+        throw unexpected("`,` between longitude and latitude", fix: "write AT(113.65, 34.76)")
+      }
       let y = try coordinate("a latitude")
       try expect(symbol: ")", "`)` after AT(lon, lat)")
       height = 1

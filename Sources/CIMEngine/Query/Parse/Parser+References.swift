@@ -126,10 +126,21 @@ extension Parser {
   }
 
   func unknownUnit(number: String) -> QueryError {
+    if let metres = Self.foreignUnits[token.key], let size = Double(number) {
+      let fix = "write `\(Printer.number((size * metres * 1000).rounded() / 1000)) m`"
+      return QueryError(.unknownUnit(token.text), at: token.range, fix: fix)
+    }
     let near = Spelling.nearest(to: token.text, among: ["m", "km", "ha"])
     let meant = ["METER", "METERS", "METRE", "METRES"].contains(token.key) ? "m" : near
     return QueryError(.unknownUnit(token.text), at: token.range, fix: meant.map { "write `\(number) \($0)`" })
   }
+
+  /// Units that people bring along, in metres.
+  private static let foreignUnits: [String: Double] = [
+    "MI": 1609.344, "MILE": 1609.344, "MILES": 1609.344, "FT": 0.3048, "FOOT": 0.3048, "FEET": 0.3048, "YD": 0.9144,
+    "YARD": 0.9144, "YARDS": 0.9144, "NM": 1852, "NMI": 1852, "CM": 0.01, "MM": 0.001, "厘米": 0.01, "里": 500,
+    "华里": 500, "英里": 1609.344, "英尺": 0.3048, "海里": 1852, "丈": 10.0 / 3, "尺": 1.0 / 3,
+  ]
 
   func slice(_ range: Range<Int>) -> String {
     let start = text.utf8.index(text.startIndex, offsetBy: range.lowerBound)

@@ -17,6 +17,10 @@ extension Parser {
 
   private func afterStatement(_ statement: Statement) -> QueryError {
     if statement.export != nil { return unexpected("`;` or the end after EXPORT TO, which comes last") }
+    if token.kind == .string, position == aliasPosition, position > 0, tokens[position - 1].isName {
+      return unexpected(
+        "a clause such as WHERE or RETURN", fix: "to find one row write `WHERE id = \(Printer.text(token.text))`")
+    }
     let near = Self.clauseStarts + [.exportTo]
     if token.isSymbol(","), case .find(let find) = statement.body, find.filters.isEmpty,
       find.items == nil || isSelect(find)

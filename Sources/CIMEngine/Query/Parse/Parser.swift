@@ -185,6 +185,13 @@ struct Parser {
     return value
   }
 
+  /// A whole number, at least `minimum`, or a parameter that holds one.
+  mutating func count(_ what: String, from minimum: Int) throws(QueryError) -> Count {
+    guard token.kind == .parameter else { return .number(try integer(what, from: minimum)) }
+    defer { advance() }
+    return .parameter(Name(text: token.text, quoted: false, range: token.range))
+  }
+
   mutating func string(_ expected: String) throws(QueryError) -> String {
     guard token.kind == .string else { throw unexpected(expected) }
     defer { advance() }

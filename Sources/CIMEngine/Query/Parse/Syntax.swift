@@ -60,14 +60,29 @@ public struct Find: Equatable, Sendable {
   public var groupBy: [Expression] = []
   public var having: Expression?
   public var orderBy: [SortKey] = []
-  public var limit: Int?
-  public var offset: Int?
+  public var limit: Count?
+  public var offset: Count?
   public var range: Range<Int>
 
   public static func == (a: Self, b: Self) -> Bool {
     a.source == b.source && a.joins == b.joins && a.filters == b.filters && a.nearest == b.nearest
       && a.items == b.items && a.distinct == b.distinct && a.groupBy == b.groupBy && a.having == b.having
       && a.orderBy == b.orderBy && a.limit == b.limit && a.offset == b.offset
+  }
+}
+
+/// The number after LIMIT, OFFSET and NEAREST: written out, or the value of a parameter.
+public enum Count: Equatable, Sendable, ExpressibleByIntegerLiteral, CustomStringConvertible {
+  case number(Int)
+  case parameter(Name)
+
+  public init(integerLiteral value: Int) { self = .number(value) }
+
+  public var description: String {
+    switch self {
+    case .number(let value): String(value)
+    case .parameter(let name): "$\(name.text)"
+    }
   }
 }
 
@@ -89,7 +104,7 @@ public struct Join: Equatable, Sendable {
     case on(Expression)
     case within(Expression)
     /// JOIN NEAREST n source [WITHIN dist] [FROM alias]
-    case nearest(count: Int, within: Expression?, from: Name?)
+    case nearest(count: Count, within: Expression?, from: Name?)
   }
   public var isLeft: Bool
   public var source: Source
@@ -103,7 +118,7 @@ public struct Join: Equatable, Sendable {
 
 /// `NEAREST n [WITH TIES] TO reference [WITHIN dist] [BY ROAD [AVOIDING reference]]`
 public struct Nearest: Equatable, Sendable {
-  public var count: Int
+  public var count: Count
   public var withTies: Bool
   public var reference: Reference
   public var within: Expression?

@@ -32,6 +32,7 @@ struct PlanText {
         lines += PlanText(plan: subplan, catalog: catalog).lines(indent: indent + "  ")
       }
     }
+    if let text = crsText() { add([text]) }
     lines += start().map { indent + $0 }
     addFilters(after: 0) { add($0) }
     for (i, join) in plan.joins.enumerated() {
@@ -53,9 +54,11 @@ struct PlanText {
     if let order = orderText() { add([order]) }
     if find.distinct { add(["distinct rows"]) }
     if let limit = find.limit {
-      add(["limit \(limit)" + (find.offset.map { " offset \($0)" } ?? "") + ": the others are left out as asked"])
+      add(["limit \(limit)" + (find.offset.map { " offset \($0)" } ?? "") + ": \(cut)"])
     } else if let offset = find.offset {
-      add(["offset \(offset)"])
+      add(["offset \(offset): \(cut)"])
+    } else if find.nearest == nil {
+      add(["nothing is cut"])
     }
     let names = find.items.map(\.column.name)
     let columns = names.prefix(12).joined(separator: ", ") + (names.count > 12 ? ", … \(names.count) columns" : "")
@@ -65,6 +68,54 @@ struct PlanText {
       add(["return \(columns)"])
     }
     return lines
+  }
+
+  // MARK: Places and cuts
+
+  /// What LIMIT, OFFSET leave out.
+  private var cut: String {
+    guard let measured else { return "what is beyond it is left out, as asked" }
+    guard find.grouping == nil, !find.distinct else {
+      return measured.rowCount == find.limit ? "what is beyond it is left out, as asked" : "nothing beyond it"
+    }
+    let last = plan.joins.count
+    let meter = measured.filters[last] ?? measured.joins.last ?? measured.start
+    // Rows stop coming when the page is full, so a count of what was left out would be a guess.
+    let left = meter.rowsOut - measured.rowCount
+    return left > 0 ? "\(rows(measured.rowCount)) of at least \(meter.rowsOut) kept, as asked" : "nothing was cut"
+  }
+
+  /// The CRSs of the places that the statement names, and what becomes of them.
+  private func crsText() -> String? {
+    var names: [String] = []
+    func note(_ reference: BoundReference) {
+      guard case .geometries(_, let label) = reference, let source = Self.crs(ofLabel: label) else { return }
+      if !names.contains(source) { names.append(source) }
+    }
+    if let reference = find.nearest?.reference { note(reference) }
+    _ = find.mapExpressions { e in
+      _ = e.contains { e in
+        switch e.kind {
+        case .spatial(_, _, let reference): note(reference)
+        case .constant(.geometry): if !names.contains("WGS 84") { names.append("WGS 84") }
+        default: break
+        }
+        return false
+      }
+      return e
+    }
+    if names.isEmpty { return nil }
+    return "crs: places in \(names.joined(separator: ", ")) → \(catalog.workingCRS) once, before any row is read"
+  }
+
+  /// The CRS of a place by what it is called; nil for rows of a layer, which are in the working CRS.
+  private static func crs(ofLabel label: String) -> String? {
+    let words = label.split(separator: " ")
+    if words.count > 2, words[words.count - 2] == "IN", let crs = CRS(parsing: words[words.count - 1]) {
+      return crs == .wgs84 ? "WGS 84" : crs.description
+    }
+    let kinds = ["AT(", "BBOX(", "CIRCLE(", "POINT", "LINESTRING", "POLYGON", "MULTI", "GEOMETRYCOLLECTION", "FILE "]
+    return kinds.contains { label.hasPrefix($0) } ? "WGS 84" : nil
   }
 
   // MARK: Start
@@ -252,7 +303,8 @@ struct PlanText {
 
   private func measuredText(_ meter: StageMeter?) -> String? {
     guard let meter else { return nil }
-    return "in fact \(rows(meter.rowsOut)), \(time(meter.milliseconds))"
+    let input = meter.rowsIn > 0 ? "\(rows(meter.rowsIn)) in, " : ""
+    return "in fact \(input)\(rows(meter.rowsOut))\(input.isEmpty ? "" : " out"), \(time(meter.milliseconds))"
   }
 
   private func time(_ milliseconds: Double) -> String { "\((milliseconds * 100).rounded() / 100) ms" }

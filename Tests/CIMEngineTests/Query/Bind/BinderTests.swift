@@ -55,8 +55,8 @@ import Testing
         "(building.name LIKE casei('a%') OR NOT(casei(building.name) LIKE 'b'))"
       ),
       (
-        "FIND building WHERE CASE use WHEN 'a' THEN 1 ELSE 2.5 END > 2",
-        "CASE building.use = 'a' ? 1.0 : 2.5 > 2"
+        "FIND building WHERE CASE use WHEN 'office' THEN 1 ELSE 2.5 END > 2",
+        "CASE building.use = 'office' ? 1.0 : 2.5 > 2"
       ),
       ("FIND building WHERE COALESCE(height, floors) > 2", "coalesce(building.height, double(building.floors)) > 2"),
       ("FIND building WHERE A_CONTAINS(tags, ('a', 'b'))", "aContains(building.tags, {'a', 'b'})"),
@@ -279,8 +279,8 @@ import Testing
       ),
       ("FIND building GROUP BY kind RETURN use AS kind, COUNT(*)", "kind=key#0, count=aggregate#0"),
       (
-        "FIND building GROUP BY use RETURN CASE WHEN use = 'a' THEN COUNT(*) ELSE 0 END AS n",
-        "n=CASE key#0 = 'a' ? aggregate#0 : 0"
+        "FIND building GROUP BY use RETURN CASE WHEN use = 'office' THEN COUNT(*) ELSE 0 END AS n",
+        "n=CASE key#0 = 'office' ? aggregate#0 : 0"
       ),
     ])
   func groups(text: String, expected: String) throws {

@@ -251,6 +251,11 @@ struct TreeGenerator {
     }
   }
 
+  mutating func count() -> Count {
+    chance(0.2)
+      ? .parameter(Name(text: "n", quoted: false, range: 0..<0)) : .number(.random(in: 1...100, using: &random))
+  }
+
   mutating func find(_ depth: Int) -> Find {
     var find = Find(source: source(depth), range: 0..<0)
     let d = max(0, depth - 1)
@@ -261,7 +266,7 @@ struct TreeGenerator {
         case 1: .within(trees.distance(d))
         default:
           .nearest(
-            count: Int.random(in: 1...9, using: &trees.random), within: trees.chance(0.5) ? trees.distance(d) : nil,
+            count: trees.count(), within: trees.chance(0.5) ? trees.distance(d) : nil,
             from: trees.chance(0.3) ? trees.name() : nil)
         }
       return Join(isLeft: trees.chance(0.5), source: trees.source(d), condition: condition, range: 0..<0)
@@ -269,7 +274,7 @@ struct TreeGenerator {
     find.filters = many(0...2) { $0.filter(d) }
     if chance(0.3) {
       find.nearest = Nearest(
-        count: .random(in: 1...9, using: &random), withTies: chance(0.3), reference: reference(d),
+        count: count(), withTies: chance(0.3), reference: reference(d),
         within: chance(0.5) ? distance(d) : nil, road: chance(0.2) ? road(d) : nil, range: 0..<0)
     }
     if chance(0.6) {
@@ -291,8 +296,8 @@ struct TreeGenerator {
         expression: trees.expression(d), descending: trees.chance(0.4),
         nullsFirst: trees.chance(0.3) ? trees.chance(0.5) : nil)
     }
-    if chance(0.3) { find.limit = .random(in: 0...100, using: &random) }
-    if chance(0.2) { find.offset = .random(in: 0...100, using: &random) }
+    if chance(0.3) { find.limit = count() }
+    if chance(0.2) { find.offset = count() }
     return find
   }
 

@@ -12,8 +12,13 @@ final class ArithmeticNode: Node, @unchecked Sendable {
   let left: Node
   let right: Node
   let range: Range<Int>
+  private let findings: Findings?
 
-  init(_ operation: Arithmetic, _ left: Node, _ right: Node, type: ColumnType?, range: Range<Int>) {
+  init(
+    _ operation: Arithmetic, _ left: Node, _ right: Node, type: ColumnType?, range: Range<Int>,
+    findings: Findings? = nil
+  ) {
+    self.findings = findings
     self.operation = operation
     self.left = left
     self.right = right
@@ -77,6 +82,7 @@ final class ArithmeticNode: Node, @unchecked Sendable {
       for i in x.indices {
         if y[i] == 0 {
           if validity == nil { validity = Array(repeating: true, count: x.count) }
+          if validity![i] { findings?.noteDivisionByZero() }
           validity![i] = false
         } else if y[i] == -1 {
           // The least integer has no negative.
@@ -111,7 +117,13 @@ final class ArithmeticNode: Node, @unchecked Sendable {
     case .div: values = paired(x, y) { ($0 / $1).rounded(.towardZero) }
     case .modulo: values = paired(x, y) { $0.truncatingRemainder(dividingBy: $1) }
     }
-    return Vector.finite(values, validity: validity).asIntegers(of: type)
+    let result = Vector.finite(values, validity: validity)
+    if operation == .divide || operation == .div || operation == .modulo, let found = result.validity,
+      y.indices.contains(where: { y[$0] == 0 && !found[$0] && validity?[$0] ?? true })
+    {
+      findings?.noteDivisionByZero()
+    }
+    return result.asIntegers(of: type)
   }
 }
 

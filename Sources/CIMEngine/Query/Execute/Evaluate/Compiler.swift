@@ -30,7 +30,9 @@ struct Compiler {
     case .compare(let comparison, let a, let b):
       return folded(CompareNode(comparison, try compile(a), try compile(b)))
     case .arithmetic(let operation, let a, let b):
-      return folded(ArithmeticNode(operation, try compile(a), try compile(b), type: e.type, range: e.range))
+      return folded(
+        ArithmeticNode(
+          operation, try compile(a), try compile(b), type: e.type, range: e.range, findings: scope.findings))
     case .like(let a, let pattern): return folded(LikeNode(try compile(a), pattern: try compile(pattern)))
     case .inList(let a, let list): return try inList(try compile(a), list)
     case .inFind(let a, let find): return InSetNode(try compile(a), try valueSet(find))
@@ -154,7 +156,6 @@ struct Compiler {
       return TemporalRelationNode(function, try period(arguments[0]), try period(arguments[1]))
     case .aContainedBy, .aContains, .aEquals, .aOverlaps:
       return ArrayRelationNode(function, try compile(arguments[0]), try compile(arguments[1]))
-    case .asGeoJSON: throw QueryError(.notSupported("AS_GEOJSON"), at: e.range, fix: "use --format geojson")
     case .coalesce where e.type == .geometry:
       return ChooseNode(
         cases: try arguments.mapped { (a) throws(QueryError) in

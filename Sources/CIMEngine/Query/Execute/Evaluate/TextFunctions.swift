@@ -20,6 +20,12 @@ enum TextFunctions {
     case .lower: return .text(text.lowercased())
     case .upper: return .text(text.uppercased())
     case .trim: return .text(trimmed(text))
+    case .ltrim: return .text(String(text.unicodeScalars.drop { $0.properties.isWhitespace }))
+    case .rtrim:
+      let scalars = text.unicodeScalars
+      let end = scalars.lastIndex { !$0.properties.isWhitespace }
+      return .text(end.map { String(scalars[...$0]) } ?? "")
+    case .pinyin: return .text(Pinyin.reading(text))
     case .length: return .int(Int64(text.unicodeScalars.count))
     case .substring:
       guard let start = count(1) else { return .null }

@@ -68,12 +68,30 @@ final class ValueFunctionNode: Node, @unchecked Sendable {
     case .greatest: return a.reduce(.null) { pick($0, $1) { $0 > 0 } }
     case .concat: return .text(a.filter { !$0.isNull }.map { text(of: $0) }.joined())
     case .now: return .timestamp(now)
+    case .pi: return .double(.pi)
     default: break
     }
     if a.contains(where: \.isNull) { return .null }
+    switch function {
+    case .toText: return .text(text(of: a[0]))
+    case .toNumber: return toNumber(a[0])
+    default: break
+    }
     if let value = NumberFunctions.apply(function, a) { return value }
     if let value = TextFunctions.apply(function, a) { return value }
     return TemporalFunctions.part(function, a) ?? .null
+  }
+
+  /// A text as the number that it spells, whole or not; NULL when it spells none.
+  private func toNumber(_ value: Value) -> Value {
+    switch value {
+    case .text(let text):
+      let digits = text.filter { $0 != "," && $0 != " " }
+      guard let number = Double(digits), number.isFinite, !digits.lowercased().contains("x") else { return .null }
+      return .double(number)
+    case .bool(let flag): return .double(flag ? 1 : 0)
+    default: return value.number.map { .double($0) } ?? .null
+    }
   }
 
   private func pick(_ a: Value, _ b: Value, _ wanted: (Int) -> Bool) -> Value {
@@ -92,6 +110,9 @@ enum NumberFunctions {
       guard a.count > 1, case .int(let digits) = a[1], digits < 0 else { return a[0] }
       return finite(rounded(Double(x), digits))
     case (.sign, .int(let x)): return .int(x.signum())
+    case (.trunc, .int): return a[0]
+    case (.mod, .int(let x)):
+      if a.count > 1, case .int(let y) = a[1] { return y == 0 || y == -1 ? (y == 0 ? .null : .int(0)) : .int(x % y) }
     default: break
     }
     guard let x = a.first?.number else { return nil }
@@ -107,6 +128,9 @@ enum NumberFunctions {
     case .exp: return finite(exp(x))
     case .log10: return finite(Glibc.log10(x))
     case .sign: return .int(x < 0 ? -1 : x > 0 ? 1 : 0)
+    case .trunc: return finite(x.rounded(.towardZero))
+    case .power: return a.count > 1 ? a[1].number.map { finite(pow(x, $0)) } ?? .null : .null
+    case .mod: return a.count > 1 ? a[1].number.map { finite(x.truncatingRemainder(dividingBy: $0)) } ?? .null : .null
     default: return nil
     }
   }

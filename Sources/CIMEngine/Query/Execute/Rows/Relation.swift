@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// What a source index of a statement reads: a table, which of its rows, and which of its columns.
 struct Relation: Sendable {
   let table: Table
@@ -43,6 +45,17 @@ struct Relation: Sendable {
   var rowCount: Int { subset?.count ?? table.rowCount }
 }
 
+/// What expressions met on their way that is no error, but that the user should know.
+final class Findings: Sendable {
+  private let divided = Atomic<Bool>(false)
+
+  func noteDivisionByZero() { divided.store(true, ordering: .relaxed) }
+
+  var notices: [String] {
+    divided.load(ordering: .relaxed) ? ["a division by zero gave NULL: NULLIF or CASE make that case explicit"] : []
+  }
+}
+
 /// What the expressions of one statement need at hand.
 struct Scope: Sendable {
   var relations: [Relation]
@@ -56,6 +69,8 @@ struct Scope: Sendable {
   var distances: [BoundDistance]
   /// Whether coordinates are degrees, and distances geodesic.
   var isGeographic = false
+  /// What the user is told when the statement is done.
+  var findings = Findings()
 
   func table(layer: Int) throws(QueryError) -> Table {
     do { return try layers.table(layer: layer) } catch {

@@ -19,7 +19,8 @@ final class GeometryFunctionNode: Node, @unchecked Sendable {
   static func handles(_ function: Function) -> Bool {
     switch function {
     case .area, .perimeter, .lineLength, .centroid, .pointOnSurface, .buffer, .convexHull, .simplify, .intersection,
-      .union, .difference, .distance, .x, .y, .z, .envelope, .isValid, .makeValid, .asWKT:
+      .union, .difference, .distance, .x, .y, .z, .envelope, .isValid, .makeValid, .asWKT, .asGeoJSON, .lon, .lat,
+      .height, .volume, .distance3D:
       true
     default: false
     }
@@ -77,6 +78,29 @@ final class GeometryFunctionNode: Node, @unchecked Sendable {
     }
   }
 
+  /// AS_WKT, AS_GEOJSON, LON and LAT: `a` ends with the working CRS and the one that is wanted.
+  private func brought(_ g: Geometry, _ a: [Value]) throws(QueryError) -> Value {
+    guard a.count > 2, case .text(let from) = a[1], case .text(let to) = a[2], let source = CRS(parsing: from),
+      let target = CRS(parsing: to)
+    else { return .null }
+    var shape = g
+    let isGeographic: Bool
+    do throws(CRSError) {
+      if source != target { try CRSTransform.between(source, target).apply(&shape) }
+      isGeographic = target == .wgs84 || target.isOffsetSystem ? true : try CRSInfo.lookup(target).isGeographic
+    } catch {
+      throw QueryError(.failed(error.message), at: range)
+    }
+    let decimals = isGeographic ? 7 : 3
+    switch function {
+    case .asWKT: return .text(WKT.write(shape, decimals: decimals))
+    case .asGeoJSON: return .text(GeoJSONShape.text(shape, decimals: decimals))
+    default:
+      guard shape.kind == .point, shape.xy.count == 2 else { return .null }
+      return .double(shape.xy[function == .lon ? 0 : 1])
+    }
+  }
+
   private func apply(_ a: [Value]) throws(QueryError) -> Value {
     guard case .geometry(let g)? = a.first else { return .null }
     if a.contains(where: \.isNull) { return .null }
@@ -85,7 +109,15 @@ final class GeometryFunctionNode: Node, @unchecked Sendable {
       return GeometryFunctionNode.number(function, g).map { .double($0) } ?? .null
     case .centroid: return g.centroid.map { .geometry(.point($0.x, $0.y)) } ?? .null
     case .envelope: return g.box.map { .geometry(.rectangle($0)) } ?? .null
-    case .asWKT: return .text(WKT.write(g))
+    case .asWKT, .asGeoJSON, .lon, .lat: return try brought(g, a)
+    case .height:
+      guard let low = g.heights.min(), let high = g.heights.max() else { return .null }
+      return .double(high - low)
+    // A surface encloses nothing; solids are measured by the columns of their layer.
+    case .volume: return .null
+    case .distance3D:
+      guard a.count > 1, case .geometry(let other) = a[1], let metres = g.distance3D(to: other) else { return .null }
+      return .double(metres)
     case .distance:
       guard a.count > 1, case .geometry(let other) = a[1] else { return .null }
       let metres = g.distance(to: other)
