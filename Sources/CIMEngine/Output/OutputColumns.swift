@@ -116,7 +116,27 @@ extension Catalog {
   /// The first Chinese alias of the column a result column comes from, when it still has that column's name.
   func chineseName(of column: ResultColumn) -> String {
     if column.origin == nil, let name = Self.chineseNamesOfResults[column.name] { return name }
-    guard let known = self.column(column.origin), known.name == column.name else { return column.name }
+    guard let known = self.column(column.origin), known.name == column.name else {
+      return column.origin == nil ? computedName(column.name) ?? column.name : column.name
+    }
     return known.aliases.first ?? column.name
+  }
+
+  /// `avg_height` as 平均高度, `area_geom_ha` as 面积几何（公顷）; nil for a name that the binder did not make of a function.
+  private func computedName(_ name: String) -> String? {
+    let called = Words.functions.filter { name.hasPrefix($0.name.lowercased() + "_") }
+    guard let function = called.max(by: { $0.name.count < $1.name.count }), let chinese = function.chinese.first else {
+      return nil
+    }
+    var rest = name.dropFirst(function.name.count + 1)
+    var unit = ""
+    for known in Words.units where rest.hasSuffix("_" + known.name) {
+      rest = rest.dropLast(known.name.count + 1)
+      unit = known.spellings.first { $0.unicodeScalars.contains(where: \.isCJK) }.map { "（\($0)）" } ?? ""
+      break
+    }
+    let column = layers.lazy.flatMap(\.columns).first { $0.name == rest }
+    guard let known = column?.aliases.first ?? (rest == "geom" ? "几何" : nil) else { return nil }
+    return chinese + known + unit
   }
 }
