@@ -12,21 +12,43 @@
 public final class Database {
   private let store: Store
   private let notice: (String) -> Void
-  private(set) var snapshot: Snapshot
+  private(set) var snapshot: Snapshot { didSet { tables = SnapshotTables(snapshot) } }
   public let path: String
   /// Between BEGIN and COMMIT or ROLLBACK.
   private(set) var transaction: EditTransaction?
   private let packing = BackgroundPacking()
+  /// The tables of the snapshot, with what was checked and looked up in them: kept from one statement to the next.
+  private var tables: SnapshotTables
+  /// The database file when it was last compared with the snapshot; nil when it was changing.
+  private var stamp: StoreStamp?
 
   /// Opens the database at `path`. A snapshot that is missing, stale or damaged is packed anew first.
   ///
   /// - Parameter notice: told what the user should know: a snapshot packed anew, a layer changed by another program.
   /// - Throws: ``StoreError`` when there is no database, or it is none of cimq's.
   public init(path: String, notice: @escaping (String) -> Void = { _ in }) throws {
-    store = try Store.open(path)
     self.notice = notice
     self.path = path
+    if let unchanged = Snapshot.unchanged(path) {
+      store = try Store.openWhenNeeded(path)
+      (snapshot, stamp) = (unchanged.snapshot, unchanged.stamp)
+      tables = SnapshotTables(snapshot)
+      return
+    }
+    store = try Store.open(path)
+    let before = StoreStamp(database: path)
     snapshot = try Snapshot.current(for: store, notice: notice)
+    tables = SnapshotTables(snapshot)
+    keep(before)
+  }
+
+  /// Remembers the file as it was before the snapshot was compared with it, unless it may have changed since.
+  private func keep(_ before: StoreStamp?) {
+    stamp = nil
+    guard let before, before.isSettled, before == StoreStamp(database: store.path) else { return }
+    stamp = before
+    // Edits that are laid over the files are in no folder.
+    if snapshot.overlay == nil { before.keep(in: snapshot.path, as: snapshot.state) }
   }
 
   public var catalog: Catalog { snapshot.catalog }
@@ -64,6 +86,7 @@ public final class Database {
   ) throws -> RunReport {
     if case .transaction(let step) = statement.body { return try perform(step, statement) }
     let gate = BeginGate(sink)
+    defer { run.token.forgetMemory() }
     // An edit works out its rows first and takes the lock then: when somebody else wrote in between, it begins again.
     for _ in 0..<3 {
       try refresh()
@@ -96,11 +119,16 @@ public final class Database {
   /// Each statement begins with it; call it for a ``catalog`` that shows what others have changed.
   public func refresh() throws {
     if let transaction {
+      stamp = nil
       snapshot = try Snapshot.inside(transaction.store, base: snapshot)
-    } else {
-      snapshot = try Snapshot.current(for: store, previous: snapshot, notice: notice)
-      packing.considerPacking(snapshot, path)
+      return
     }
+    let now = StoreStamp(database: store.path)
+    if let now, now == stamp { return }
+    let current = try Snapshot.current(for: store, previous: snapshot, notice: notice)
+    if current !== snapshot { snapshot = current }
+    packing.considerPacking(snapshot, path)
+    keep(now)
   }
 
   /// Whether edits are open that COMMIT keeps and ROLLBACK takes back.
@@ -180,8 +208,7 @@ public final class Database {
 
   private func executor(_ run: QueryRun, isMetered: Bool = false) -> Executor {
     Executor(
-      catalog: catalog, tables: SnapshotTables(snapshot), token: run.token, threads: run.threadCount,
-      isMetered: isMetered)
+      catalog: catalog, tables: tables, token: run.token, threads: run.threadCount, isMetered: isMetered)
   }
 
   /// EXPLAIN answers with rows of one text column.

@@ -38,6 +38,11 @@ extension GeometryView {
   /// The square of the distance from a point to the closed geometry.
   package func squaredDistance(toPoint x: Double, _ y: Double) -> Double {
     if dimension == 2 && locate(x, y) != .outside { return 0 }
+    return squaredDistance(toOutsidePoint: x, y)
+  }
+
+  /// The square of the distance from a point that is known not to lie inside: that to the nearest edge.
+  func squaredDistance(toOutsidePoint x: Double, _ y: Double) -> Double {
     var best = Double.infinity
     var edges = EdgeCursor(self)
     while let (v, w) = edges.next() {

@@ -211,6 +211,14 @@ public final class Segment: @unchecked Sendable {
     }
   }
 
+  /// Whether all of a column has been checked.
+  @inline(__always)
+  func isChecked(_ index: Int) -> Bool { checked[index].load(ordering: .acquiring) >= 2 }
+
+  /// Whether all geometries have been checked.
+  @inline(__always)
+  var isGeometryChecked: Bool { checked[geometrySlot].load(ordering: .acquiring) >= 2 }
+
   /// What is known of a column without reading it.
   public func statistics(_ index: Int) -> ColumnStatistics { directory.columns[index].statistics }
 
@@ -498,6 +506,15 @@ public final class Segment: @unchecked Sendable {
     guard let index = directory.textIndexes[column] else { return nil }
     try file.check(index.bytes)
     return UnsafeBufferPointer(start: index.start, count: index.count)
+  }
+
+  /// As ``rowsInOrder(of:)``, only the first `count` of them checked and returned.
+  func rowsInOrder(of column: Int, first count: Int) throws(SnapshotDamage) -> UnsafeBufferPointer<UInt32>? {
+    if overlay != nil { return nil }
+    guard let index = directory.textIndexes[column] else { return nil }
+    let count = min(count, index.count)
+    try file.check(index.bytes(0..<count))
+    return UnsafeBufferPointer(start: index.start, count: count)
   }
 
   // MARK: Single values

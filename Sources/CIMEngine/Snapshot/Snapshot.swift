@@ -83,6 +83,9 @@ public final class Snapshot: Sendable {
     self.catalog = catalog
   }
 
+  /// Whether every edit of every layer is logged.
+  var isTracked: Bool { manifest.layers.allSatisfy(\.isTracked) }
+
   /// The segment of a layer, by its index in the catalogue.
   public func segment(_ layer: Int) throws(SnapshotDamage) -> Segment {
     if let overlay { return try overlay.segment(layer, catalog.layers[layer]) }

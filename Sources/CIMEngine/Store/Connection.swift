@@ -1,6 +1,7 @@
 internal import GRDB
 internal import GRDBSQLite
 internal import Glibc
+internal import Synchronization
 
 /// One connection to a database file, kept by GRDB, one user at a time.
 final class Connection: Sendable {
@@ -14,18 +15,49 @@ final class Connection: Sendable {
   let access: Access
   /// The file cannot change while it is open: read-only media.
   let isImmutable: Bool
-  private let queue: DatabaseQueue
+  /// nil until the file is opened, which a connection to read may put off until it is needed.
+  private let queue = Mutex<DatabaseQueue?>(nil)
+  /// Run once, with the file just opened.
+  private let onOpen: (@Sendable (SQLConnection) throws -> Void)?
 
   /// How long a statement waits for another program's lock.
   static let lockWaitSeconds = 10.0
 
   /// Opens an existing file, or makes one with `create`.
-  init(path: String, access: Access, create: Bool = false) throws(StoreError) {
+  ///
+  /// - Parameters:
+  ///   - isOpenedLater: whether the file is only opened when it is first used.
+  ///   - onOpen: looks at the file when it is opened; what it throws closes it again.
+  init(
+    path: String, access: Access, create: Bool = false, isOpenedLater: Bool = false,
+    onOpen: (@Sendable (SQLConnection) throws -> Void)? = nil
+  ) throws(StoreError) {
     self.path = path
     self.access = access
+    self.onOpen = onOpen
     if !create { try Connection.checkIsFile(path) }
     isImmutable = access == .read && !create ? try Connection.mustBeImmutable(path) : false
+    if isOpenedLater { return }
+    do { _ = try opened() } catch { throw StoreError(error, path: path) }
+  }
 
+  /// The file, opened now if it was not yet.
+  private func opened() throws -> DatabaseQueue {
+    try queue.withLock { queue in
+      if let queue { return queue }
+      let made = try open()
+      if let onOpen {
+        try made.unsafeReentrantWrite { database in
+          guard let handle = database.sqliteConnection else { throw StoreError(.file, "\(path) is closed") }
+          try onOpen(SQLConnection(handle: handle))
+        }
+      }
+      queue = made
+      return made
+    }
+  }
+
+  private func open() throws -> DatabaseQueue {
     var configuration = Configuration()
     configuration.allowsUnsafeTransactions = true
     configuration.foreignKeysEnabled = false
@@ -39,18 +71,14 @@ final class Connection: Sendable {
     }
     // A relative path that starts with `file:` would be taken as a URI.
     let plain = path.hasPrefix("/") ? path : "./" + path
-    do {
-      queue = try DatabaseQueue(
-        path: isImmutable ? Connection.immutableURI(plain) : plain, configuration: configuration)
-    } catch {
-      throw StoreError(error, path: path)
-    }
+    return try DatabaseQueue(
+      path: isImmutable ? Connection.immutableURI(plain) : plain, configuration: configuration)
   }
 
   /// Runs `body` with the connection to itself.
   func use<T>(_ body: (SQLConnection) throws -> T) throws(StoreError) -> T {
     do {
-      return try queue.unsafeReentrantWrite { database in
+      return try opened().unsafeReentrantWrite { database in
         guard let handle = database.sqliteConnection else {
           throw StoreError(.file, "\(path) is closed")
         }
@@ -79,7 +107,7 @@ final class Connection: Sendable {
     }
   }
 
-  func close() { try? queue.close() }
+  func close() { queue.withLock { try? $0?.close() } }
 
   // MARK: - Before opening
 

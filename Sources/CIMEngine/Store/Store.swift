@@ -24,6 +24,16 @@ public final class Store: Sendable {
     return store
   }
 
+  /// A database to read that is opened when something is first read from it: for a snapshot that is known to be current.
+  ///
+  /// - Throws: `.file` when there is no such file; what ``open(_:)`` throws comes from the first access then.
+  static func openWhenNeeded(_ path: String) throws(StoreError) -> Store {
+    let connection = try Connection(path: path, access: .read, isOpenedLater: true) {
+      _ = try Schema.versionFound(in: $0, path: path)
+    }
+    return Store(path: path, connection: connection)
+  }
+
   /// Opens a database to change it: SpatiaLite is loaded, older tables are migrated, and what other programs did to
   /// the tables is taken up in the catalogue.
   package static func openForWriting(_ path: String) throws(StoreError) -> Store {

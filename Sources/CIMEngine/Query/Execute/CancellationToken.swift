@@ -36,6 +36,9 @@ public final class CancellationToken: Sendable {
     if deadline != .max, monotonicNanoseconds() > deadline { throw QueryError(.timedOut(seconds: timeoutSeconds)) }
   }
 
+  /// Starts the account of memory anew: what a statement held is free when it has ended.
+  func forgetMemory() { bytes.store(0, ordering: .relaxed) }
+
   /// Accounts for memory that a buffer took (or gave back, when negative).
   func use(bytes count: Int) throws(QueryError) {
     let before = bytes.wrappingAdd(count, ordering: .relaxed).oldValue

@@ -20,7 +20,64 @@ extension Execution {
     let keys = sortKeys(isOrdered: isOrdered)
     let items = withColumns || find.distinct ? find.items.map(\.expression) : []
     if keys.isEmpty { return try stream(items, consumer) }
+    if let first = try firstByID(keys) {
+      let nodes = try compiler.compile(items)
+      try consumer.begin(scope, first.count)
+      if first.count > 0 { try consumer.take(first, try Execution.columns(nodes, first)) }
+      return
+    }
     try sorted(keys, items, consumer)
+  }
+
+  // MARK: First by id
+
+  /// Pages up to so many rows are looked for along the index on ids.
+  private static let shortPage = 1_000
+
+  /// The rows of a page in the order of ids, found along the index on ids instead of by sorting all; nil when the
+  /// statement is another one, or its conditions let too few rows pass.
+  private func firstByID(_ keys: [SortKey]) throws(QueryError) -> Tuples? {
+    guard keys.count == 1, case .id(let source) = keys[0], let limit = find.limit, !find.distinct, stages.isEmpty,
+      !executor.isMetered, case .scan(let scan) = driver, case .ranges(let ranges) = scan.rows,
+      ranges == [0..<scan.table.rowCount], let segment = scan.table.segment, let column = segment.idColumn
+    else { return nil }
+    let skip = find.offset ?? 0
+    guard skip >= 0, limit >= 0, skip < Execution.shortPage, limit < Execution.shortPage else { return nil }
+    let wanted = skip + limit
+    let isFiltered = !scan.filter.tests.isEmpty || !scan.conditions.isEmpty
+    let patience = min(segment.rowCount, isFiltered ? max(4_096, segment.rowCount / 64) : wanted)
+    let order: UnsafeBufferPointer<UInt32>?
+    do throws(SnapshotDamage) {
+      order = try segment.rowsInOrder(of: column, first: patience)
+    } catch {
+      throw QueryError(.damaged(error.message))
+    }
+    guard let order else { return nil }
+    return try firstByID(order, scan, source, skip, wanted, isWhole: order.count == segment.rowCount)
+  }
+
+  private func firstByID(
+    _ order: UnsafeBufferPointer<UInt32>, _ scan: SourceScan, _ source: Int, _ skip: Int, _ wanted: Int, isWhole: Bool
+  ) throws(QueryError) -> Tuples? {
+    var found = template(source: source, rows: [])
+    var mask: [UInt8] = [0]
+    var start = 0
+    while start < order.count, found.count < wanted {
+      try executor.token.check()
+      let end = min(order.count, start + 256)
+      var rows: [UInt32] = []
+      for row in order[start..<end] where try scan.filter.passes(Int(row), &mask) { rows.append(row) }
+      start = end
+      if rows.isEmpty { continue }
+      let kept = try template(source: source, rows: rows).filtered(by: scan.conditions)
+      if kept.count > 0 { found.append(kept) }
+    }
+    guard found.count >= wanted || (isWhole && start >= order.count) else { return nil }
+    return found.slice(min(skip, found.count)..<min(wanted, found.count))
+  }
+
+  private func template(source: Int, rows: [UInt32]) -> Tuples {
+    Tuples(source: source, rows: rows, sourceCount: find.sources.count, distanceCount: find.distances.count)
   }
 
   // MARK: Order
@@ -226,9 +283,11 @@ extension Execution {
     }
   }
 
-  private func keyMaker(_ e: BoundExpression, _ compiler: Compiler) throws(QueryError) -> KeyMaker {
+  private func keyMaker(
+    _ e: BoundExpression, _ compiler: Compiler, _ scope: Scope? = nil
+  ) throws(QueryError) -> KeyMaker {
     if case .column(let source, let column) = e.kind {
-      let relation = scope.relations[source]
+      let relation = (scope ?? self.scope).relations[source]
       switch relation.table.columns[relation.column(column)] {
       case .text, .dictionary:
         return .column(source: source, table: relation.table, column: relation.column(column))
@@ -293,12 +352,13 @@ extension Execution {
     var keys: [SortBuffer.Key] = []
     var directions: [SortBuffer.Direction] = []
     for key in find.orderBy {
-      keys.append(try wholeKey(compiler.compile(key.expression.onGroups(keyCount)), tuples))
+      let expression = key.expression.onGroups(keyCount)
+      keys.append(try wholeKey(keyMaker(expression, compiler, inner), tuples))
       directions.append(.init(descending: key.descending, nullsFirst: key.nullsFirst))
     }
     for i in 0..<keyCount {
       let e = BoundExpression(kind: .column(source: 0, column: i), type: grouping.keys[i].type, range: 0..<0)
-      keys.append(try wholeKey(compiler.compile(e), tuples))
+      keys.append(try wholeKey(keyMaker(e, compiler, inner), tuples))
       directions.append(.init())
     }
     var buffer = ResultBuffer(keyCount: keys.count, directions: directions, wanted: nil, token: executor.token)
@@ -307,8 +367,8 @@ extension Execution {
     try emit(&buffer, try compiler.compile(items), inner, consumer)
   }
 
-  private func wholeKey(_ node: Node, _ tuples: Tuples) throws(QueryError) -> SortBuffer.Key {
-    SortBuffer.key(try node.evaluate(tuples).vector(count: tuples.count))
+  private func wholeKey(_ maker: KeyMaker, _ tuples: Tuples) throws(QueryError) -> SortBuffer.Key {
+    try maker.make(tuples)
   }
 
   private func collectGroups(_ grouping: BoundGrouping) throws -> GroupCollector {
@@ -344,6 +404,10 @@ extension Execution {
     }
     if case .none = driver { return result }
     let collectors = Collectors(make)
+    if try aggregateColumns(grouping, arguments, collectors) || countMatches(grouping, collectors) {
+      for collector in collectors.all { result.merge(collector) }
+      return result
+    }
     try forEachPiece(
       PieceSink(
         begin: { collectors.take() },
@@ -356,6 +420,72 @@ extension Execution {
       handOn: { _ in })
     for collector in collectors.all { result.merge(collector) }
     return result
+  }
+
+  /// Aggregates without keys over columns of the one source are worked out where the columns lie. False when they are
+  /// something else.
+  private func aggregateColumns(
+    _ grouping: BoundGrouping, _ arguments: [Node?], _ collectors: Collectors
+  ) throws -> Bool {
+    guard grouping.keys.isEmpty, find.shapeSource == nil, stages.isEmpty, !executor.isMetered,
+      case .scan(let scan) = driver, scan.conditions.isEmpty, case .ranges = scan.rows
+    else { return false }
+    var columns: [ColumnAggregate] = []
+    for (aggregate, argument) in zip(grouping.aggregates, arguments) {
+      guard let column = ColumnAggregate(aggregate, argument, source: scan.source, table: scan.table) else {
+        return false
+      }
+      columns.append(column)
+    }
+    let all = columns
+    try MorselRun.run(
+      count: scan.morsels.count, threads: executor.threads, token: executor.token,
+      makeWorker: { () throws(QueryError) in Worker() },
+      work: { (worker: inout Worker, piece: Int) throws(QueryError) in
+        let collector = collectors.take()
+        var scratch = worker.scratch
+        worker.scratch = SourceScan.Scratch()
+        defer { worker.scratch = scratch }
+        try collector.withStates { (states) throws(QueryError) in
+          try scan.aggregate(piece, all, &scratch, into: &states)
+        }
+        collectors.give(collector)
+      }, handOn: { _, _ in })
+    return true
+  }
+
+  /// How many rows of a layer meet each row of another, when nothing but that is asked: the pairs are counted without
+  /// being made. False when more is asked.
+  private func countMatches(_ grouping: BoundGrouping, _ collectors: Collectors) throws -> Bool {
+    guard stages.count == 1, let join = stages[0] as? SearchJoin, join.conditions.isEmpty, !executor.isMetered,
+      case .scan(let scan) = driver, find.shapeSource != join.source,
+      grouping.aggregates.allSatisfy({ aggregate in
+        guard aggregate.function == .count, !aggregate.distinct else { return false }
+        guard let argument = aggregate.argument else { return true }
+        // The id of a joined row is never NULL where there is a row.
+        guard !join.isLeft, case .column(join.source, let column) = argument.kind else { return false }
+        let relation = scope.relations[join.source]
+        return relation.column(column) == relation.table.idColumn && relation.table.segment != nil
+      }),
+      !grouping.keys.contains(where: { key in
+        key.sources(distances: find.distances, joins: find.joins).contains(join.source)
+          || key.contains { if case .distance = $0.kind { true } else { false } }
+      })
+    else { return false }
+    let token = executor.token
+    try MorselRun.run(
+      count: scan.morsels.count, threads: executor.threads, token: token,
+      makeWorker: { () throws(QueryError) in Worker() },
+      work: { (worker: inout Worker, piece: Int) throws(QueryError) in
+        let collector = collectors.take()
+        try scan.scan(piece, &worker.scratch) { (tuples) throws(QueryError) in
+          let counts = try join.counts(tuples)
+          let met = counts.indices.filter { counts[$0] > 0 }.map { Int32(truncatingIfNeeded: $0) }
+          if !met.isEmpty { try collector.add(tuples.selecting(met), counts: met.map { counts[Int($0)] }) }
+        }
+        collectors.give(collector)
+      }, handOn: { _, _ in })
+    return true
   }
 
   /// A joined source whose row settles all keys and comes many times.

@@ -33,7 +33,8 @@ final class NaiveCity: TableProvider {
 
   func table(layer: Int) throws -> Table { tables[layer] }
 
-  init(seed: UInt64, scale: Int = 1) {
+  /// - Parameter hasEmptyPoints: whether some units have an empty point for a geometry.
+  init(seed: UInt64, scale: Int = 1, hasEmptyPoints: Bool = true) {
     var random = SplitMix64(seed: seed)
     func chance(_ p: Double) -> Bool { Double.random(in: 0..<1, using: &random) < p }
     /// Coordinates on a coarse lattice, so that shapes touch and share points often.
@@ -106,7 +107,8 @@ final class NaiveCity: TableProvider {
           ]
         },
         geometries: (0..<unitCount).map { _ in
-          chance(0.05) ? nil : chance(0.03) ? Geometry(kind: .point) : .point(coordinate(), coordinate())
+          chance(0.05)
+            ? nil : chance(0.03) && hasEmptyPoints ? Geometry(kind: .point) : .point(coordinate(), coordinate())
         }, hasGeometry: true))
     made.append(
       NaiveLayer(

@@ -21,6 +21,9 @@ class Node: @unchecked Sendable {
   /// What the same value for every row would be, when it is known.
   var constant: Value? { nil }
 
+  /// Where the values lie, when they are texts in the memory of a table.
+  var mappedText: MappedText? { nil }
+
   /// The indices of the rows for which a boolean expression holds.
   final func select(_ tuples: Tuples) throws(QueryError) -> [Int32] {
     let truth = try truth(tuples)
@@ -91,6 +94,19 @@ final class ColumnNode: Node, @unchecked Sendable {
       linkTarget = nil
     }
     super.init(type: type)
+  }
+
+  override var mappedText: MappedText? {
+    let (table, column, source) = (table, column, source)
+    if let linkTarget {
+      guard case .link(let link) = table.columns[column] else { return nil }
+      return MappedText(table: linkTarget, column: linkTarget.idColumn, isShared: true) { (tuples) throws(QueryError) in
+        try table.targets(of: link, column: column, tuples.rows[source], mayBeNone: tuples.mayBeNone(source))
+      }
+    }
+    return MappedText(table: table, column: column, isShared: false) { (tuples) throws(QueryError) in
+      tuples.rows[source]
+    }
   }
 
   override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
@@ -194,6 +210,21 @@ final class PathNode: Node, @unchecked Sendable {
       linkTarget = nil
     }
     super.init(type: type)
+  }
+
+  override var mappedText: MappedText? {
+    let follower = follower
+    guard let column else { return nil }
+    if let linkTarget {
+      let table = follower.target
+      guard case .link(let link) = table.columns[column] else { return nil }
+      return MappedText(table: linkTarget, column: linkTarget.idColumn, isShared: true) { (tuples) throws(QueryError) in
+        try table.targets(of: link, column: column, try follower.rows(tuples), mayBeNone: true)
+      }
+    }
+    return MappedText(table: follower.target, column: column, isShared: true) { (tuples) throws(QueryError) in
+      try follower.rows(tuples)
+    }
   }
 
   override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {

@@ -6,16 +6,14 @@ internal import SpatialIndex
 /// depends on the order in which rows come.
 struct AggregateState {
   let aggregate: BoundAggregate
-  private enum Values {
-    case counts([Int64])
-    case integers([Int128], counts: [Int64])
-    case sums([ExactSum], counts: [Int64])
-    case extremes([Value])
-    case lists([[Double]])
-    case boxes([Box2])
-    case geometries([[Geometry]])
-  }
-  private var values: Values
+  // One of these, by group, and the counts beside sums. In fields of their own, so that they are changed where they lie.
+  private var counts: [Int64] = []
+  private var integers: [Int128] = []
+  private var sums: [ExactSum] = []
+  private var extremes: [Value] = []
+  private var lists: [[Double]] = []
+  private var boxes: [Box2] = []
+  private var geometries: [[Geometry]] = []
   /// For DISTINCT: the pairs of group and value that were seen.
   private var seen = KeyNumbering()
   /// Whether the argument gives integers.
@@ -24,47 +22,32 @@ struct AggregateState {
   init(_ aggregate: BoundAggregate) {
     self.aggregate = aggregate
     isInteger = aggregate.argument?.type == .int || aggregate.argument?.type == .bool
-    switch aggregate.function {
-    case .count: values = .counts([])
-    case .sum, .avg: values = isInteger ? .integers([], counts: []) : .sums([], counts: [])
-    case .min, .max: values = .extremes([])
-    case .median, .percentile: values = .lists([])
-    case .extent: values = .boxes([])
-    case .union: values = .geometries([])
-    }
   }
 
   mutating func grow(to count: Int) {
-    let current = values
-    values = .counts([])
-    switch current {
-    case .counts(var all):
-      if all.count < count { all.append(contentsOf: repeatElement(0, count: count - all.count)) }
-      values = .counts(all)
-    case .integers(var all, var counts):
-      if all.count < count {
-        all.append(contentsOf: repeatElement(0, count: count - all.count))
-        counts.append(contentsOf: repeatElement(0, count: count - counts.count))
-      }
-      values = .integers(all, counts: counts)
-    case .sums(var all, var counts):
-      if all.count < count {
-        all.append(contentsOf: repeatElement(ExactSum(), count: count - all.count))
-        counts.append(contentsOf: repeatElement(0, count: count - counts.count))
-      }
-      values = .sums(all, counts: counts)
-    case .extremes(var all):
-      if all.count < count { all.append(contentsOf: repeatElement(.null, count: count - all.count)) }
-      values = .extremes(all)
-    case .lists(var all):
-      if all.count < count { all.append(contentsOf: repeatElement([], count: count - all.count)) }
-      values = .lists(all)
-    case .boxes(var all):
-      if all.count < count { all.append(contentsOf: repeatElement(.empty, count: count - all.count)) }
-      values = .boxes(all)
-    case .geometries(var all):
-      if all.count < count { all.append(contentsOf: repeatElement([], count: count - all.count)) }
-      values = .geometries(all)
+    func grow<T>(_ values: inout [T], _ empty: @autoclosure () -> T) {
+      if values.count < count { values.append(contentsOf: repeatElement(empty(), count: count - values.count)) }
+    }
+    switch aggregate.function {
+    case .count: grow(&counts, 0)
+    case .sum, .avg:
+      grow(&counts, 0)
+      if isInteger { grow(&integers, 0) } else { grow(&sums, ExactSum()) }
+    case .min, .max: grow(&extremes, .null)
+    case .median, .percentile: grow(&lists, [])
+    case .extent: grow(&boxes, .empty)
+    case .union: grow(&geometries, [])
+    }
+  }
+
+  /// Bytes a group takes, about.
+  var bytesPerGroup: Int {
+    switch aggregate.function {
+    case .count: 8
+    case .sum, .avg: isInteger ? 24 : 8 + MemoryLayout<ExactSum>.stride
+    case .min, .max: MemoryLayout<Value>.stride
+    case .extent: MemoryLayout<Box2>.stride
+    case .median, .percentile, .union: 16
     }
   }
 
@@ -104,87 +87,104 @@ struct AggregateState {
     }
   }
 
+  /// Adds rows that are only counted, to one group.
+  mutating func addCount(_ count: Int, group: Int = 0) { counts[group] += Int64(count) }
+
   private mutating func addCounts(_ flags: [Bool]?, _ groups: [Int32], _ count: Int) {
-    guard case .counts(var all) = values else { return }
-    values = .boxes([])
     if groups.isEmpty {
-      all[0] += Int64(flags.map { $0.reduce(0) { $0 + ($1 ? 1 : 0) } } ?? count)
+      counts[0] += Int64(flags.map { $0.reduce(0) { $0 + ($1 ? 1 : 0) } } ?? count)
     } else if let flags {
-      for i in groups.indices { all[Int(groups[i])] += flags[i] ? 1 : 0 }
+      for i in groups.indices { counts[Int(groups[i])] += flags[i] ? 1 : 0 }
     } else {
-      for group in groups { all[Int(group)] += 1 }
+      for group in groups { counts[Int(group)] += 1 }
     }
-    values = .counts(all)
   }
 
   private mutating func addVector(_ vector: Vector, _ groups: [Int32]) {
     let validity = vector.validity
-    let current = values
-    values = .counts([])
-    switch current {
-    case .integers(var all, var counts):
-      let numbers: [Int64]
-      switch vector.storage {
-      case .int(let values): numbers = values
-      case .bool(let values): numbers = values.map { $0 ? 1 : 0 }
-      default: numbers = (vector.doubles ?? []).map { Int64($0) }
-      }
-      if groups.isEmpty, validity == nil {
-        var sum: Int128 = 0
-        for value in numbers { sum += Int128(value) }
-        all[0] += sum
-        counts[0] += Int64(numbers.count)
-      } else {
-        for i in numbers.indices where validity?[i] ?? true {
-          let group = groups.isEmpty ? 0 : Int(groups[i])
-          all[group] += Int128(numbers[i])
-          counts[group] += 1
-        }
-      }
-      values = .integers(all, counts: counts)
-    case .sums(var all, var counts):
-      let numbers = vector.doubles ?? []
-      if groups.isEmpty {
-        // The sum of a batch is rounded, but batches are the same whatever the number of threads.
-        let (sum, count) = AggregateState.sum(numbers, validity)
-        all[0].add(sum)
-        counts[0] += Int64(count)
-      } else if let validity {
-        for i in numbers.indices where validity[i] {
-          all[Int(groups[i])].add(numbers[i])
-          counts[Int(groups[i])] += 1
-        }
-      } else {
-        for i in numbers.indices {
-          all[Int(groups[i])].add(numbers[i])
-          counts[Int(groups[i])] += 1
-        }
-      }
-      values = .sums(all, counts: counts)
-    case .extremes(var all):
-      extremes(vector, groups, &all)
-      values = .extremes(all)
-    case .lists(var all):
+    switch aggregate.function {
+    case .count: break
+    case .sum, .avg: if isInteger { addIntegers(vector, groups) } else { addDoubles(vector, groups) }
+    case .min, .max: addExtremes(vector, groups)
+    case .median, .percentile:
       let numbers = vector.doubles ?? []
       for i in numbers.indices where validity?[i] ?? true {
-        all[groups.isEmpty ? 0 : Int(groups[i])].append(numbers[i])
+        lists[groups.isEmpty ? 0 : Int(groups[i])].append(numbers[i])
       }
-      values = .lists(all)
-    case .boxes(var all):
+    case .extent:
       for i in 0..<vector.count {
         guard case .geometry(let geometry) = vector[i], let box = geometry.box else { continue }
         let group = groups.isEmpty ? 0 : Int(groups[i])
-        all[group] = all[group].union(box)
+        boxes[group] = boxes[group].union(box)
       }
-      values = .boxes(all)
-    case .geometries(var all):
+    case .union:
       for i in 0..<vector.count {
         guard case .geometry(let geometry) = vector[i], !geometry.isEmpty else { continue }
-        all[groups.isEmpty ? 0 : Int(groups[i])].append(geometry)
+        geometries[groups.isEmpty ? 0 : Int(groups[i])].append(geometry)
       }
-      values = .geometries(all)
-    case .counts: values = current
     }
+  }
+
+  private mutating func addIntegers(_ vector: Vector, _ groups: [Int32]) {
+    let numbers: [Int64]
+    switch vector.storage {
+    case .int(let values): numbers = values
+    case .bool(let values): numbers = values.map { $0 ? 1 : 0 }
+    default: numbers = (vector.doubles ?? []).map { Int64($0) }
+    }
+    if groups.isEmpty, vector.validity == nil {
+      var sum: Int128 = 0
+      for value in numbers { sum += Int128(value) }
+      integers[0] += sum
+      counts[0] += Int64(numbers.count)
+    } else if let validity = vector.validity {
+      for i in numbers.indices where validity[i] {
+        let group = groups.isEmpty ? 0 : Int(groups[i])
+        integers[group] += Int128(numbers[i])
+        counts[group] += 1
+      }
+    } else {
+      for i in numbers.indices {
+        integers[Int(groups[i])] += Int128(numbers[i])
+        counts[Int(groups[i])] += 1
+      }
+    }
+  }
+
+  private mutating func addDoubles(_ vector: Vector, _ groups: [Int32]) {
+    let numbers = vector.doubles ?? []
+    if groups.isEmpty {
+      // The sum of a batch is rounded, but batches are the same whatever the number of threads.
+      let (sum, count) = AggregateState.sum(numbers, vector.validity)
+      addSum(sum, count: count)
+    } else if let validity = vector.validity {
+      for i in numbers.indices where validity[i] {
+        sums[Int(groups[i])].add(numbers[i])
+        counts[Int(groups[i])] += 1
+      }
+    } else {
+      for i in numbers.indices {
+        sums[Int(groups[i])].add(numbers[i])
+        counts[Int(groups[i])] += 1
+      }
+    }
+  }
+
+  /// Adds the sum of some values, already rounded, to the one group there is.
+  mutating func addSum(_ sum: Double, count: Int) {
+    sums[0].add(sum)
+    counts[0] += Int64(count)
+  }
+
+  /// As ``addSum(_:count:)``, for integers.
+  mutating func addSum(_ sum: Int128, count: Int) {
+    integers[0] += sum
+    counts[0] += Int64(count)
+  }
+
+  /// Adds a value to the extreme of the one group there is.
+  mutating func addExtreme(_ value: Value) {
+    if extremes[0].isNull || isBetter(value, extremes[0]) { extremes[0] = value }
   }
 
   /// Four chains, so that an addition does not wait for the one before.
@@ -212,12 +212,13 @@ struct AggregateState {
     return (lanes.sum(), numbers.count)
   }
 
-  private func extremes(_ vector: Vector, _ groups: [Int32], _ all: inout [Value]) {
+  private func isBetter(_ a: Value, _ b: Value) -> Bool {
+    guard let order = compareValues(a, b) else { return b.isNull }
+    return aggregate.function == .min ? order < 0 : order > 0
+  }
+
+  private mutating func addExtremes(_ vector: Vector, _ groups: [Int32]) {
     let wantsLess = aggregate.function == .min
-    func isBetter(_ a: Value, _ b: Value) -> Bool {
-      guard let order = compareValues(a, b) else { return b.isNull }
-      return wantsLess ? order < 0 : order > 0
-    }
     if groups.isEmpty {
       var best: Value = .null
       switch vector.storage {
@@ -238,13 +239,13 @@ struct AggregateState {
           best = vector[i]
         }
       }
-      if !best.isNull, all[0].isNull || isBetter(best, all[0]) { all[0] = best }
+      if !best.isNull { addExtreme(best) }
       return
     }
     for i in 0..<vector.count where vector.isValid(i) {
       let value = vector[i]
       let group = Int(groups[i])
-      if all[group].isNull || isBetter(value, all[group]) { all[group] = value }
+      if extremes[group].isNull || isBetter(value, extremes[group]) { extremes[group] = value }
     }
   }
 
@@ -259,82 +260,73 @@ struct AggregateState {
       }
       return
     }
-    let current = values
-    values = .counts([])
-    switch (current, other.values) {
-    case (.counts(var all), .counts(let theirs)):
-      for (i, value) in theirs.enumerated() { all[Int(map[i])] += value }
-      values = .counts(all)
-    case (.integers(var all, var counts), .integers(let theirs, let theirCounts)):
-      for i in theirs.indices {
-        all[Int(map[i])] += theirs[i]
-        counts[Int(map[i])] += theirCounts[i]
-      }
-      values = .integers(all, counts: counts)
-    case (.sums(var all, var counts), .sums(let theirs, let theirCounts)):
-      for i in theirs.indices {
-        all[Int(map[i])].add(theirs[i])
-        counts[Int(map[i])] += theirCounts[i]
-      }
-      values = .sums(all, counts: counts)
-    case (.extremes(var all), .extremes(let theirs)):
-      for i in theirs.indices where !theirs[i].isNull {
-        extremes(Vector(repeating: theirs[i], count: 1), [map[i]], &all)
-      }
-      values = .extremes(all)
-    case (.lists(var all), .lists(let theirs)):
-      for i in theirs.indices { all[Int(map[i])].append(contentsOf: theirs[i]) }
-      values = .lists(all)
-    case (.boxes(var all), .boxes(let theirs)):
-      for i in theirs.indices { all[Int(map[i])] = all[Int(map[i])].union(theirs[i]) }
-      values = .boxes(all)
-    case (.geometries(var all), .geometries(let theirs)):
-      for i in theirs.indices { all[Int(map[i])].append(contentsOf: theirs[i]) }
-      values = .geometries(all)
-    default: values = current
+    for i in other.counts.indices { counts[Int(map[i])] += other.counts[i] }
+    for i in other.integers.indices { integers[Int(map[i])] += other.integers[i] }
+    for i in other.sums.indices { sums[Int(map[i])].add(other.sums[i]) }
+    for i in other.extremes.indices where !other.extremes[i].isNull {
+      let group = Int(map[i])
+      if extremes[group].isNull || isBetter(other.extremes[i], extremes[group]) { extremes[group] = other.extremes[i] }
     }
+    for i in other.lists.indices { lists[Int(map[i])].append(contentsOf: other.lists[i]) }
+    for i in other.boxes.indices { boxes[Int(map[i])] = boxes[Int(map[i])].union(other.boxes[i]) }
+    for i in other.geometries.indices { geometries[Int(map[i])].append(contentsOf: other.geometries[i]) }
   }
 
   /// The results by group.
-  func results() throws(QueryError) -> [Value] {
-    switch values {
-    case .counts(let all): return all.map { .int($0) }
-    case .integers(let all, let counts):
-      if aggregate.function == .avg {
-        return all.indices.map { counts[$0] == 0 ? .null : .double(Double(all[$0]) / Double(counts[$0])) }
-      }
-      var result: [Value] = []
-      for i in all.indices {
-        if counts[i] == 0 {
-          result.append(.null)
-        } else if aggregate.type == .double {
-          result.append(.double(Double(all[i])))
-        } else if let sum = Int64(exactly: all[i]) {
-          result.append(.int(sum))
-        } else {
-          throw QueryError(
-            .failed("SUM gives a whole number beyond 64 bits"), at: aggregate.argument?.range,
-            fix: "multiply by 1.0 to sum decimal numbers")
-        }
-      }
-      return result
-    case .sums(let all, let counts):
-      return all.indices.map { i in
-        if counts[i] == 0 { return .null }
-        let sum = all[i].value
-        let value = aggregate.function == .avg ? sum / Double(counts[i]) : sum
-        return value.isFinite ? .double(value) : .null
-      }
-    case .extremes(let all): return all
-    case .lists(let all):
+  func results() throws(QueryError) -> Vector {
+    let type = aggregate.type
+    switch aggregate.function {
+    case .count: return Vector(.int(counts))
+    case .sum, .avg: return isInteger ? try integerResults() : sumResults()
+    case .min, .max: return converted(extremes, type)
+    case .median, .percentile:
       let fraction = aggregate.function == .median ? 0.5 : aggregate.fraction ?? 0.5
-      return all.map { AggregateState.percentile($0, fraction) }
-    case .boxes(let all): return all.map { $0.isEmpty ? .null : .geometry(.rectangle($0)) }
-    case .geometries(let all):
+      return converted(lists.map { AggregateState.percentile($0, fraction) }, type)
+    case .extent: return converted(boxes.map { $0.isEmpty ? .null : .geometry(.rectangle($0)) }, type)
+    case .union:
       var result: [Value] = []
-      for members in all { result.append(try AggregateState.union(members)) }
-      return result
+      for members in geometries { result.append(try AggregateState.union(members)) }
+      return converted(result, type)
     }
+  }
+
+  private func converted(_ values: [Value], _ type: ColumnType?) -> Vector {
+    Vector(values: values.map { convert($0, to: $0.type == .int ? type : nil) }, type: type)
+  }
+
+  private func integerResults() throws(QueryError) -> Vector {
+    let valid = counts.map { $0 > 0 }
+    let validity = valid.contains(false) ? valid : nil
+    if aggregate.function == .avg {
+      return Vector(
+        .double(integers.indices.map { valid[$0] ? Double(integers[$0]) / Double(counts[$0]) : 0 }), validity: validity)
+    }
+    if aggregate.type == .double { return Vector(.double(integers.map { Double($0) }), validity: validity) }
+    var result: [Int64] = []
+    result.reserveCapacity(integers.count)
+    for sum in integers {
+      guard let small = Int64(exactly: sum) else {
+        throw QueryError(
+          .failed("SUM gives a whole number beyond 64 bits"), at: aggregate.argument?.range,
+          fix: "multiply by 1.0 to sum decimal numbers")
+      }
+      result.append(small)
+    }
+    return Vector(.int(result), validity: validity)
+  }
+
+  private func sumResults() -> Vector {
+    var values: [Double] = []
+    var valid: [Bool] = []
+    values.reserveCapacity(sums.count)
+    valid.reserveCapacity(sums.count)
+    for i in sums.indices {
+      let sum = counts[i] == 0 ? .nan : sums[i].value
+      let value = aggregate.function == .avg ? sum / Double(counts[i]) : sum
+      values.append(value.isFinite ? value : 0)
+      valid.append(value.isFinite)
+    }
+    return Vector(.double(values), validity: valid.contains(false) ? valid : nil)
   }
 
   /// Interpolated between the two nearest ranks, as PERCENTILE_CONT.

@@ -8,7 +8,9 @@ struct ExactSum {
   private(set) var high: Int64 = 0
   /// Fraction in units of 2⁻⁶³, below 2⁶³.
   private(set) var low: UInt64 = 0
-  private(set) var wide: WideSum?
+  /// None or one: an array takes eight bytes in each of millions of sums, a WideSum thirty-two.
+  private var wideSum: [WideSum] = []
+  var wide: WideSum? { wideSum.first }
 
   @inline(__always)
   mutating func add(_ value: Double) {
@@ -26,8 +28,8 @@ struct ExactSum {
 
   @inline(never)
   private mutating func addWide(_ value: Double) {
-    if wide == nil { wide = WideSum() }
-    wide!.add(value)
+    if wideSum.isEmpty { wideSum.append(WideSum()) }
+    wideSum[0].add(value)
   }
 
   mutating func add(_ other: ExactSum) {
@@ -35,13 +37,17 @@ struct ExactSum {
     high &+= other.high &+ Int64(low >> 63)
     low &= 1 << 63 - 1
     if let theirs = other.wide {
-      if wide == nil { wide = WideSum() }
-      wide!.add(theirs)
+      if wideSum.isEmpty { wideSum.append(WideSum()) }
+      wideSum[0].add(theirs)
     }
   }
 
   /// The sum, rounded to the nearest double.
   var value: Double {
+    if wideSum.isEmpty, low & 0x3FF == 0, high >= -(1 << 43), high < 1 << 43 {
+      // Whole part and fraction each fit a double, and so does their sum but for one rounding.
+      return Double(high) + Double(low) * 0x1p-63
+    }
     var all = wide ?? WideSum()
     all.add(Double(high >> 32) * 0x1p32)
     all.add(Double(high & 0xFFFF_FFFF))

@@ -2,7 +2,7 @@ internal import SpatialIndex
 
 /// Rows that can be the nearest ones, under an R-tree: those of a layer as they lie, or some rows with a tree of their own.
 final class NearestCandidates: Sendable {
-  private let tree: PackedRTreeView<2>
+  let tree: PackedRTreeView<2>
   private let ownTree: PackedRTree<2>?
   /// By item of `ownTree`.
   private let rows: [UInt32]
@@ -11,6 +11,8 @@ final class NearestCandidates: Sendable {
   private let column: ShapeColumn
   /// Whether metres are geodesic: in a database in degrees.
   let isGeodesic: Bool
+  /// Whether each candidate is a single point.
+  let arePoints: Bool
 
   /// All rows of a layer.
   init(table: Table, tree: PackedRTreeView<2>, isGeodesic: Bool = false) {
@@ -20,6 +22,13 @@ final class NearestCandidates: Sendable {
     rows = []
     shapeRows = []
     column = ShapeColumn(table: table)
+    // A layer of points keeps no boxes. Rows that were edited since may be anything.
+    arePoints =
+      table.geometry.map { geometry in
+        if geometry.patches != nil { return false }
+        if geometry.boxes == nil { return true }
+        return table.rowCount <= 1 << 20 && (0..<table.rowCount).allSatisfy { geometry.isPointOrNone($0) }
+      } ?? false
   }
 
   /// Some rows, with the rows of `table` that hold their geometry.
@@ -27,6 +36,11 @@ final class NearestCandidates: Sendable {
     self.isGeodesic = isGeodesic
     column = ShapeColumn(table: table)
     let column = column
+    arePoints =
+      table.geometry.map { geometry in
+        if geometry.patches != nil { return false }
+        return geometry.boxes == nil || shapeRows.allSatisfy { geometry.isPointOrNone(Int($0)) }
+      } ?? false
     let made = PackedRTree(shapeRows.map { column.box($0) })
     ownTree = made
     tree = made.view
@@ -36,6 +50,13 @@ final class NearestCandidates: Sendable {
 
   @inline(__always)
   func row(_ item: Int) -> UInt32 { ownTree == nil ? UInt32(truncatingIfNeeded: item) : rows[item] }
+
+  /// Where a candidate lies that is a single point.
+  @inline(__always)
+  func place(_ item: Int) -> (x: Double, y: Double) {
+    let box = column.box(UInt32(shapeRow(item)))
+    return (box.min[0], box.min[1])
+  }
 
   @inline(__always)
   private func shapeRow(_ item: Int) -> Int { ownTree == nil ? item : Int(shapeRows[item]) }
@@ -123,7 +144,66 @@ final class NearestJoin: JoinStage, @unchecked Sendable {
 
   override func match(_ tuples: Tuples, _ pairs: inout Pairs) throws(QueryError) {
     let rows = try from.rows(tuples)
-    let limits = try within?.values(tuples)
+    if candidates.arePoints, !candidates.isGeodesic, count > 0, count <= NearestGroup.capacity / 4 {
+      if within == nil { return try matchGroups(rows, within: .infinity, &pairs) }
+      if let limit = within?.constant {
+        guard let metres = limit.number, metres >= 0 else { return }
+        return try matchGroups(rows, within: metres, &pairs)
+      }
+    }
+    try matchEach(rows, limits: try within?.values(tuples), first: 0, .infinity, &pairs)
+  }
+
+  /// Neighbouring rows share a search. They come along the Hilbert curve where the source's order is kept; where it is
+  /// not, groups shrink until each row searches for itself.
+  private func matchGroups(_ rows: [UInt32], within limit: Double, _ pairs: inout Pairs) throws(QueryError) {
+    var list = NearestList(count: min(count, candidates.tree.count))
+    var group = NearestGroup()
+    var found: [(metres: Double, row: UInt32)] = []
+    let column = from.column
+    var size = 32
+    var start = 0
+    while start < rows.count {
+      try token.check()
+      let end = min(rows.count, start + size)
+      var box = Box2.empty
+      for i in start..<end { box = box.union(column.box(rows[i])) }
+      if box.isEmpty {
+        start = end
+        continue
+      }
+      if group.take(candidates, box, within: limit, &list) {
+        for i in start..<end {
+          guard case .view(let view) = column.shape(rows[i]), !view.isEmpty else {
+            if case .collection = column.shape(rows[i]) {
+              try matchEach([rows[i]], limits: nil, first: i, limit, &pairs)
+            }
+            continue
+          }
+          group.nearest(to: view, column.box(rows[i]), wanted: count, within: limit, into: &found)
+          if found.count > 1 { try ids.sortNearest(&found) }
+          for one in found.prefix(count) { try pairs.add(i, one.row, metres: one.metres) }
+        }
+        start = end
+        if group.count < 12, size < 256 { size *= 2 }
+      } else if end - start > 1 {
+        size = max(1, size / 4)
+      } else {
+        try matchEach([rows[start]], limits: nil, first: start, limit, &pairs)
+        start = end
+        if start & 31 == 0 { size = 4 }
+      }
+    }
+  }
+
+  /// Each row for itself: for candidates that are no points, and for distances that differ from row to row.
+  ///
+  /// - Parameters:
+  ///   - first: the position of `rows[0]` in the batch.
+  ///   - bound: metres, for all rows.
+  private func matchEach(
+    _ rows: [UInt32], limits: [Value]?, first: Int, _ bound: Double, _ pairs: inout Pairs
+  ) throws(QueryError) {
     var list = NearestList(count: count, withTies: true)
     var found: [(metres: Double, row: UInt32)] = []
     var previous: [Int] = []
@@ -132,7 +212,7 @@ final class NearestJoin: JoinStage, @unchecked Sendable {
       let box = from.column.box(rows[i])
       if shape.isNone || box.isEmpty { continue }
       if i & 63 == 0 { try token.check() }
-      var limit = Double.infinity
+      var limit = bound
       if let limits {
         guard let metres = limits[i].number, metres >= 0 else { continue }
         limit = metres
@@ -159,8 +239,15 @@ final class NearestJoin: JoinStage, @unchecked Sendable {
         if previous.count < count { previous.append(list[position].item) }
       }
       try ids.sortNearest(&found)
-      for one in found.prefix(count) { try pairs.add(i, one.row, metres: one.metres) }
+      for one in found.prefix(count) { try pairs.add(first + i, one.row, metres: one.metres) }
     }
+  }
+}
+
+extension GeometryStorage {
+  /// Whether a row is a single point, or has no geometry.
+  func isPointOrNone(_ row: Int) -> Bool {
+    kinds[row] == GeometryKind.point.rawValue || kinds[row] == 0
   }
 }
 

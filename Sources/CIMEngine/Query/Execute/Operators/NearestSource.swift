@@ -1,4 +1,5 @@
 internal import SpatialIndex
+internal import Synchronization
 
 /// NEAREST k TO: the rows of a source in the order (distance, id), with their metres.
 struct NearestSource {
@@ -79,6 +80,7 @@ struct NearestSource {
     var beyond = 0
     let references = references
     var all: [(metres: Double, row: UInt32)] = []
+    let shared = SharedBound()
     do {
       try MorselRun.run(
         count: scan.morsels.count, threads: threads, token: token,
@@ -97,7 +99,7 @@ struct NearestSource {
             for i in rows.indices {
               let box = geometry.column.box(shapes[i])
               if box.isEmpty { continue }
-              let bound = min(limit, worker.bound)
+              let bound = min(limit, worker.bound, shared.value)
               let squared = try references.squaredDistance(
                 geometry.column.shape(shapes[i]), box, below: bound.isFinite ? bound * bound * (1 + 0x1p-30) : .infinity
               )
@@ -110,6 +112,7 @@ struct NearestSource {
               }
             }
           }
+          shared.lower(to: worker.bound)
           return (kept.filter { $0.metres <= worker.bound }, beyond)
         },
         handOn: { _, found in
@@ -124,6 +127,15 @@ struct NearestSource {
       throw GeodesicMeasure.tooFar("only \(all.count) of the \(count) nearest lie that near")
     }
     return try finish(&all, ids)
+  }
+
+  /// What the workers need at most, each having seen k that are as near.
+  private final class SharedBound: Sendable {
+    /// The bits of a distance, which order as distances do.
+    private let bits = Atomic<UInt64>(Double.infinity.bitPattern)
+
+    var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
+    func lower(to bound: Double) { bits.min(bound.bitPattern, ordering: .relaxed) }
   }
 
   /// The k-th least distance that a worker has seen bounds what it still needs.

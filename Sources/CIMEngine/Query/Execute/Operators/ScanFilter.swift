@@ -23,6 +23,16 @@ final class ScanFilter: @unchecked Sendable {
     }
   }
 
+  /// Whether one row passes all tests.
+  func passes(_ row: Int, _ mask: inout [UInt8]) throws(QueryError) -> Bool {
+    for test in tests {
+      try table.verify(test.column, rows: row..<row + 1)
+      mask.withUnsafeMutableBufferPointer { test.test.apply(row..<row + 1, to: $0.baseAddress!, isFirst: true) }
+      if mask[0] == 0 { return false }
+    }
+    return true
+  }
+
   /// How many rows of `range` pass all tests.
   func count(_ range: Range<Int>, mask: inout [UInt8]) throws(QueryError) -> Int {
     var total = 0
@@ -44,13 +54,35 @@ final class ScanFilter: @unchecked Sendable {
     return total
   }
 
+  /// Calls `body` with the rows of `range`, block by block: with a flag for each where only some pass, nil where all do.
+  func forEachBlock(
+    _ range: Range<Int>, mask: inout [UInt8],
+    _ body: (Range<Int>, UnsafePointer<UInt8>?) throws(QueryError) -> Void
+  ) throws(QueryError) {
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let end = min(range.upperBound, (start / ColumnTest.blockRows + 1) * ColumnTest.blockRows)
+      switch try fill(start..<end, &mask) {
+      case .none: break
+      case .all: try body(start..<end, nil)
+      case .some:
+        let result: Result<Void, QueryError> = mask.withUnsafeBufferPointer { mask in
+          do throws(QueryError) { return .success(try body(start..<end, mask.baseAddress!)) } catch {
+            return .failure(error)
+          }
+        }
+        try result.get()
+      }
+      start = end
+    }
+  }
+
   private func selectBlock(_ range: Range<Int>, into rows: inout [UInt32], _ mask: inout [UInt8]) throws(QueryError) {
     switch try fill(range, &mask) {
     case .none: return
     case .all: rows.append(contentsOf: UInt32(range.lowerBound)..<UInt32(range.upperBound))
     case .some:
-      let before = rows.count
-      let room = before + range.count
+      let room = rows.count + range.count
       if rows.capacity < room { rows.reserveCapacity(max(room, 2 * rows.capacity)) }
       let first = UInt32(range.lowerBound)
       let picked = [UInt32](unsafeUninitializedCapacity: range.count) { out, count in
@@ -209,7 +241,7 @@ enum ColumnTest: @unchecked Sendable {
 
   /// Takes NULL rows out; words without NULLs cost one comparison.
   @inline(__always)
-  private static func clearNulls(_ validity: Validity, _ range: Range<Int>, _ mask: UnsafeMutablePointer<UInt8>) {
+  static func clearNulls(_ validity: Validity, _ range: Range<Int>, _ mask: UnsafeMutablePointer<UInt8>) {
     guard let words = validity.words else { return }
     var row = range.lowerBound
     while row < range.upperBound {

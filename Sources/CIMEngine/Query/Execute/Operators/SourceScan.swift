@@ -38,6 +38,7 @@ final class SourceScan: @unchecked Sendable {
   struct Scratch {
     var rows: [UInt32] = []
     var mask: [UInt8] = []
+    var flags: [UInt8] = []
   }
 
   /// A run of entries of `rows`, the first and last perhaps in part.

@@ -45,6 +45,16 @@ extension Table {
   }
 }
 
+extension Table {
+  /// The rows that a link by fid leads to.
+  func targets(
+    of link: LinkColumn, column: Int, _ rows: [UInt32], mayBeNone: Bool
+  ) throws(QueryError) -> [UInt32] {
+    try verifyLink(column, rows: rows, mayBeNone: mayBeNone)
+    return followed(link.rows, rows, mayBeNone)
+  }
+}
+
 /// `table[row]` for each row; `none` stays `none`.
 func followed(_ table: UnsafePointer<UInt32>, _ rows: [UInt32], _ mayBeNone: Bool) -> [UInt32] {
   if mayBeNone { return rows.map { $0 == Tuples.none ? Tuples.none : table[Int($0)] } }

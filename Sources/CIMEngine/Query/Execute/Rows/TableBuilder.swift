@@ -20,6 +20,25 @@ package struct TableBuilder {
     rowCount += count
   }
 
+  /// A whole column at once.
+  enum Filling {
+    case vector(Vector)
+    /// The texts of some rows of another table; `Tuples.none` is NULL.
+    case text(TextColumn, rows: [UInt32])
+  }
+
+  /// Adds rows: what fills each column.
+  mutating func append(_ columns: [Filling], count: Int) {
+    precondition(columns.count == self.columns.count)
+    for i in columns.indices {
+      switch columns[i] {
+      case .vector(let vector): self.columns[i].append(vector)
+      case .text(let source, let rows): self.columns[i].append(source, rows: rows)
+      }
+    }
+    rowCount += count
+  }
+
   package mutating func append(row: [Value], geometry: Geometry? = nil) {
     precondition(row.count == columns.count)
     for i in row.indices { columns[i].append(Vector(values: [row[i]], type: columns[i].type)) }
@@ -188,6 +207,27 @@ private struct ColumnBuffer {
       for i in flags.count - count..<flags.count { flags[i] = false }
       appendEmpty(count)
     }
+  }
+
+  /// Texts copied from another table.
+  mutating func append(_ source: TextColumn, rows: [UInt32]) {
+    if type == nil, flags.isEmpty { self = ColumnBuffer(type: .text) }
+    guard case .text(var offsets, var bytes) = values else {
+      return append(Vector(.text(rows.map { $0 == Tuples.none ? "" : source[Int($0)] })))
+    }
+    values = .none
+    var size = bytes.count
+    for row in rows where row != Tuples.none { size += source.bounds(Int(row)).count }
+    bytes.reserveCapacity(size)
+    offsets.reserveCapacity(offsets.count + rows.count)
+    flags.reserveCapacity(flags.count + rows.count)
+    for row in rows {
+      let isValid = row != Tuples.none && source.validity[Int(row)]
+      if isValid { bytes.append(contentsOf: source.utf8(Int(row))) }
+      offsets.append(UInt64(bytes.count))
+      flags.append(isValid)
+    }
+    values = .text(offsets: offsets, bytes: bytes)
   }
 
   private mutating func appendEmpty(_ count: Int) {

@@ -1,0 +1,186 @@
+internal import SpatialIndex
+
+/// An aggregate over a column of the scanned table, worked out block by block where the values lie: nothing is copied,
+/// and blocks that the conditions rule out are not read.
+struct ColumnAggregate {
+  /// nil: rows are counted.
+  let column: SegmentColumn?
+  let columnIndex: Int
+
+  /// The aggregate as one over a column of `table` at `source`, or nil when it is none.
+  init?(_ aggregate: BoundAggregate, _ argument: Node?, source: Int, table: Table) {
+    guard !aggregate.distinct else { return nil }
+    guard let argument else {
+      (column, columnIndex) = (nil, -1)
+      return
+    }
+    if aggregate.function == .count, let constant = argument.constant, !constant.isNull {
+      (column, columnIndex) = (nil, -1)
+      return
+    }
+    guard let node = argument as? ColumnNode, node.source == source, node.table === table,
+      table.computedGeometry[node.column] == nil
+    else { return nil }
+    let column = table.columns[node.column]
+    switch (aggregate.function, column) {
+    case (.count, .link): return nil
+    case (.count, _): break
+    case (.sum, .int8), (.sum, .int16), (.sum, .int32), (.sum, .int64), (.sum, .double): break
+    case (.avg, .int8), (.avg, .int16), (.avg, .int32), (.avg, .int64), (.avg, .double): break
+    case (.min, .int8), (.min, .int16), (.min, .int32), (.min, .int64), (.min, .double): break
+    case (.max, .int8), (.max, .int16), (.max, .int32), (.max, .int64), (.max, .double): break
+    default: return nil
+    }
+    (self.column, columnIndex) = (column, node.column)
+  }
+
+  /// Adds rows of one block.
+  ///
+  /// - Parameters:
+  ///   - mask: 1 for each row that counts; nil for all.
+  ///   - scratch: room for as many flags.
+  func add(
+    _ range: Range<Int>, _ mask: UnsafePointer<UInt8>?, _ scratch: UnsafeMutablePointer<UInt8>,
+    to state: inout AggregateState
+  ) {
+    guard let column else { return state.addCount(ColumnAggregate.count(range.count, mask)) }
+    var mask = mask
+    if let validity = column.validity, validity.words != nil {
+      for i in 0..<range.count { scratch[i] = mask?[i] ?? 1 }
+      ColumnTest.clearNulls(validity, range, scratch)
+      mask = UnsafePointer(scratch)
+    }
+    if state.aggregate.function == .count { return state.addCount(ColumnAggregate.count(range.count, mask)) }
+    switch column {
+    case .int8(let c): ColumnAggregate.addNarrow(c.values + range.lowerBound, range.count, mask, &state)
+    case .int16(let c): ColumnAggregate.addNarrow(c.values + range.lowerBound, range.count, mask, &state)
+    case .int32(let c): ColumnAggregate.addNarrow(c.values + range.lowerBound, range.count, mask, &state)
+    case .int64(let c): ColumnAggregate.addWide(c.values + range.lowerBound, range.count, mask, &state)
+    case .double(let c): ColumnAggregate.addDoubles(c.values + range.lowerBound, range.count, mask, &state)
+    default: preconditionFailure("only columns of numbers are aggregated in place")
+    }
+  }
+
+  static func count(_ count: Int, _ mask: UnsafePointer<UInt8>?) -> Int {
+    guard let mask else { return count }
+    var total = 0
+    for i in 0..<count { total &+= Int(mask[i]) }
+    return total
+  }
+
+  /// At most 4,096 values of 32 bits: their sum fits 64.
+  @inline(__always)
+  private static func addNarrow<T: FixedWidthInteger & SignedInteger>(
+    _ values: UnsafePointer<T>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ state: inout AggregateState
+  ) {
+    switch state.aggregate.function {
+    case .sum, .avg:
+      var sum: Int64 = 0
+      if let mask {
+        for i in 0..<count { sum &+= Int64(truncatingIfNeeded: values[i]) & (0 &- Int64(mask[i])) }
+      } else {
+        for i in 0..<count { sum &+= Int64(truncatingIfNeeded: values[i]) }
+      }
+      state.addSum(Int128(sum), count: ColumnAggregate.count(count, mask))
+    default: addExtreme(values, count, mask, &state) { .int(Int64(truncatingIfNeeded: $0)) }
+    }
+  }
+
+  @inline(__always)
+  private static func addWide(
+    _ values: UnsafePointer<Int64>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ state: inout AggregateState
+  ) {
+    switch state.aggregate.function {
+    case .sum, .avg:
+      var sum: Int128 = 0
+      for i in 0..<count where mask?[i] ?? 1 != 0 { sum += Int128(values[i]) }
+      state.addSum(sum, count: ColumnAggregate.count(count, mask))
+    default: addExtreme(values, count, mask, &state) { .int($0) }
+    }
+  }
+
+  /// The sum of a block is rounded, but blocks are the same whatever the number of threads. Eight chains, so that an
+  /// addition does not wait for the one before.
+  private static func addDoubles(
+    _ values: UnsafePointer<Double>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ state: inout AggregateState
+  ) {
+    switch state.aggregate.function {
+    case .sum, .avg:
+      var (a, b) = (SIMD4<Double>(), SIMD4<Double>())
+      var i = 0
+      let raw = UnsafeRawPointer(values)
+      if let mask {
+        let flags = UnsafeRawPointer(mask)
+        while i &+ 8 <= count {
+          let v = raw.loadUnaligned(fromByteOffset: 8 &* i, as: SIMD8<Double>.self)
+          let m = SIMD8<Int64>(truncatingIfNeeded: flags.loadUnaligned(fromByteOffset: i, as: SIMD8<UInt8>.self))
+          let kept = v.replacing(with: 0, where: m .== 0)
+          a += kept.lowHalf
+          b += kept.highHalf
+          i &+= 8
+        }
+        while i < count {
+          if mask[i] != 0 { a[i & 3] += values[i] }
+          i &+= 1
+        }
+      } else {
+        while i &+ 8 <= count {
+          let v = raw.loadUnaligned(fromByteOffset: 8 &* i, as: SIMD8<Double>.self)
+          a += v.lowHalf
+          b += v.highHalf
+          i &+= 8
+        }
+        while i < count {
+          a[i & 3] += values[i]
+          i &+= 1
+        }
+      }
+      state.addSum((a + b).sum(), count: ColumnAggregate.count(count, mask))
+    default: addExtreme(values, count, mask, &state) { .double($0) }
+    }
+  }
+
+  @inline(__always)
+  private static func addExtreme<T: Comparable>(
+    _ values: UnsafePointer<T>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ state: inout AggregateState,
+    _ value: (T) -> Value
+  ) {
+    var best: T?
+    if state.aggregate.function == .min {
+      for i in 0..<count where mask?[i] ?? 1 != 0 { best = best.map { min($0, values[i]) } ?? values[i] }
+    } else {
+      for i in 0..<count where mask?[i] ?? 1 != 0 { best = best.map { max($0, values[i]) } ?? values[i] }
+    }
+    if let best { state.addExtreme(value(best)) }
+  }
+}
+
+extension SourceScan {
+  /// Adds the rows of a piece that pass to aggregates over columns, without making batches of them.
+  ///
+  /// - Precondition: the rows are ranges, and no condition needs a node.
+  func aggregate(
+    _ index: Int, _ columns: [ColumnAggregate], _ scratch: inout Scratch, into states: inout [AggregateState]
+  ) throws(QueryError) {
+    guard case .ranges(let list) = rows else { preconditionFailure("a scan of ranges") }
+    let morsel = morsels[index]
+    var flags = scratch.flags
+    scratch.flags = []
+    if flags.count < ColumnTest.blockRows { flags = Array(repeating: 0, count: ColumnTest.blockRows) }
+    defer { scratch.flags = flags }
+    var (entry, skip, left) = (morsel.first, morsel.skip, morsel.rowCount)
+    while left > 0 {
+      let range = list[entry]
+      let part = range.lowerBound + skip..<min(range.upperBound, range.lowerBound + skip + left)
+      try filter.forEachBlock(part, mask: &scratch.mask) { (block, mask) throws(QueryError) in
+        for (i, column) in columns.enumerated() {
+          if column.columnIndex >= 0 { try table.verify(column.columnIndex, rows: block) }
+          flags.withUnsafeMutableBufferPointer { column.add(block, mask, $0.baseAddress!, to: &states[i]) }
+        }
+      }
+      left -= part.count
+      entry += 1
+      skip = 0
+    }
+  }
+}
