@@ -33,6 +33,7 @@ def duckdb():
 
 
 def sedonadb():
+    import pyarrow
     import sedonadb
 
     session = sedonadb.connect()
@@ -40,7 +41,7 @@ def sedonadb():
         session.read_parquet(parquet(name)).to_view(name + "_file")
         fields = ", ".join(columns) + (", ST_GeomFromWKB(geom) AS geom" if has_geometry else "")
         session.sql(f"SELECT {fields} FROM {name}_file").to_memtable().to_view(name)
-    return lambda sql: tuple(column[0].as_py() for column in session.sql(sql).to_arrow_table().columns)
+    return lambda sql: tuple(column[0].as_py() for column in pyarrow.table(session.sql(sql)).columns)
 
 
 def postgis():

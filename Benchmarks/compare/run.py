@@ -64,7 +64,8 @@ def spatialite(arguments, statement):
 
 
 def python_peer(arguments, peer, python, indices, results):
-    """One process for all statements; when one of them is too slow, another process for the rest."""
+    """One process for all statements; when one of them is too slow, another process for the rest. Why the peer cannot be
+    used at all, or None."""
     while indices:
         process = subprocess.Popen(
             [python, "peer.py", peer, arguments.database, arguments.work, str(arguments.runs), *map(str, indices)],
@@ -82,11 +83,10 @@ def python_peer(arguments, peer, python, indices, results):
             if not line:
                 error = process.stderr.read().strip().splitlines()
                 if process.wait() != 0 and indices:
-                    results[indices.pop(0)][peer] = error[-1][:200] if error else "failed"
+                    why = error[-1].strip()[:160] if error else "failed"
                     if deadline is None:
-                        for index in indices:
-                            results[index][peer] = "not loaded"
-                        indices.clear()
+                        return why
+                    results[indices.pop(0)][peer] = why
                 break
             message = json.loads(line)
             deadline = time.time() + arguments.limit
@@ -96,6 +96,7 @@ def python_peer(arguments, peer, python, indices, results):
             indices.remove(message["index"])
             results[message["index"]][peer] = (message["seconds"], message["answer"])
         process.wait()
+    return None
 
 
 def agree(a, b):
@@ -134,8 +135,10 @@ def main():
     absent = {}
     for index, statement in enumerate(STATEMENTS):
         results[index]["cimq"] = cimq(arguments, statement)
+
     def skipped(index, peer):
         return not arguments.small and peer in STATEMENTS[index].get("product", ())
+
     for peer in peers:
         print(peer, file=sys.stderr)
         if peer == "spatialite":
@@ -156,7 +159,9 @@ def main():
             absent[peer] = f"no Python module {MODULES[peer] if python is None else 'pyarrow'}"
             continue
         subprocess.run([loader, "load.py", arguments.database, arguments.work], cwd=HERE, check=True)
-        python_peer(arguments, peer, python, [i for i in range(len(STATEMENTS)) if not skipped(i, peer)], results)
+        wanted = [i for i in range(len(STATEMENTS)) if not skipped(i, peer)]
+        if why := python_peer(arguments, peer, python, wanted, results):
+            absent[peer] = why
     # cimq once more, after the peers: what changed on the machine meanwhile shows.
     for index, statement in enumerate(STATEMENTS):
         before = results[index]["cimq"]
