@@ -164,6 +164,7 @@ struct NaiveExecution {
       let (u, v) = (codePoints(x), codePoints(y))
       order = u.lexicographicallyPrecedes(v) ? -1 : u == v ? 0 : 1
     case (.bool(let x), .bool(let y)): order = (x ? 1 : 0) - (y ? 1 : 0)
+    case (.int(let x), .int(let y)): order = x < y ? -1 : x == y ? 0 : 1
     case (.date(let x), .date(let y)): order = x < y ? -1 : x == y ? 0 : 1
     case (.timestamp(let x), .timestamp(let y)): order = x < y ? -1 : x == y ? 0 : 1
     default: order = a.number! < b.number! ? -1 : a.number! == b.number! ? 0 : 1

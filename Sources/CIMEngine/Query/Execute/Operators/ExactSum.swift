@@ -17,9 +17,16 @@ struct ExactSum {
     let size = abs(value)
     // Below 2³¹ four billion of them fit; from 2⁻¹¹ on no bit lies behind the 63rd place.
     if size < 0x1p31, size >= 0x1p-11 {
-      let whole = value.rounded(.down)
-      low &+= UInt64((value - whole) * 0x1p63)
-      high &+= Int64(whole) &+ Int64(low >> 63)
+      // Of the size, because 1 - 0.1 would be rounded.
+      let whole = size.rounded(.down)
+      let fraction = UInt64((size - whole) * 0x1p63)
+      if value > 0 {
+        low &+= fraction
+        high &+= Int64(whole) &+ Int64(low >> 63)
+      } else {
+        low &-= fraction
+        high &-= Int64(whole) &+ Int64(low >> 63)
+      }
       low &= 1 << 63 - 1
     } else if value != 0 {
       addWide(value)
