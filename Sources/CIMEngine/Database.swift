@@ -92,7 +92,7 @@ public final class Database {
       try refresh()
       do {
         return try runOnce(statement, &session, run, gate)
-      } catch where StaleSnapshot.isBehind(error) && !gate.hasBegun && transaction == nil {
+      } catch  where StaleSnapshot.isBehind(error) && !gate.hasBegun && transaction == nil {
         try run.token.check()
       }
     }
