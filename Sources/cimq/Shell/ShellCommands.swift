@@ -58,6 +58,7 @@ extension Shell {
       Messages.say(text)
       return try run(text.hasPrefix(".") ? text : text + ";")
     case ".open": try openMap()
+    case ".param": try setParameter(line, arguments)
     case ".undo": try undo()
     default:
       let near = Spelling.nearest(to: command, among: ShellHelp.commands.map(\.name))

@@ -42,6 +42,10 @@ enum ShellHelp {
       name: ".pager", arguments: "on|off", english: "results longer than the screen go to $PAGER, else less",
       chinese: "长结果交给 $PAGER 或 less 分页", example: ".pager off"),
     Command(
+      name: ".param", arguments: "[NAME [VALUE]]",
+      english: "what $name stands for in statements; without a value: nothing",
+      chinese: "语句中 $名称 代表的值；不写值则取消", example: ".param k 5"),
+    Command(
       name: ".timer", arguments: "on|off", english: "rows and time after each result", chinese: "显示每个结果的行数与用时",
       example: ".timer on"),
     Command(

@@ -161,7 +161,8 @@ import Testing
     var all = 0
     var unknown: [String] = []
     for file in try FileManager.default.contentsOfDirectory(at: base, includingPropertiesForKeys: nil) {
-      for text in Self.messages(in: try String(contentsOf: file, encoding: .utf8)) where text.contains(" ") && text.contains(where: \.isLetter) {
+      for text in Self.messages(in: try String(contentsOf: file, encoding: .utf8))
+      where text.contains(" ") && text.contains(where: \.isLetter) {
         all += 1
         if !ChineseText.knows(text) { unknown.append(text) }
       }
