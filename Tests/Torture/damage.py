@@ -46,7 +46,9 @@ try:
         elif kind == "gone":
             os.remove(name) if rng.random() < 0.7 else shutil.rmtree(cimx)
         elif kind == "swapped":
-            shutil.copyfile(os.path.join(cimx, rng.choice(files)), name)
+            other_name = os.path.join(cimx, rng.choice(files))
+            if other_name != name:
+                shutil.copyfile(other_name, name)
         check(path, [{"base": 5000}], deep=number % 20 == 0)
         figures[kind] = figures.get(kind, 0) + 1
     finish(f"damage, seed {seed}", figures)
