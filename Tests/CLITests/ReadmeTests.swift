@@ -37,7 +37,7 @@ import Testing
 
   /// The statements of a document, in its order: LET holds for those after it.
   static func statements(_ document: String) -> [String] {
-    let starts = verbs + ["EXPLAIN", "LET", "解释", "令", "INSERT", "UPDATE", "DELETE", "插入到", "更新", "删除"]
+    let starts = verbs + ["EXPLAIN", "LET", "ALLOCATE", "解释", "令", "INSERT", "UPDATE", "DELETE", "插入到", "更新", "删除"]
     return ((try? codeLines(document)) ?? []).filter { line in
       starts.contains { word in
         line.hasPrefix(word) && (!line.dropFirst(word.count).first!.isLetter || !word.utf8.allSatisfy { $0 < 0x80 })

@@ -19,5 +19,21 @@ public enum OtherPrograms {
     return (status & 0x7f == 0 ? status >> 8 & 0xff : 128, String(decoding: bytes, as: UTF8.self))
   }
 
+  /// Whether Python and a package of its are there.
+  public static func hasPython(_ package: String) -> Bool { run("python3 -c 'import \(package)'").status == 0 }
+
+  /// Runs a script of `Tests/oracles` with a standard input.
+  public static func oracle(_ script: String, input: String, near file: String = #filePath) -> (
+    status: Int32, output: String
+  ) {
+    let tests = file.split(separator: "/").dropLast(2).joined(separator: "/")
+    let folder = ThrowawayFolder()
+    let path = folder.file("input.json")
+    guard let stream = fopen(path, "w") else { return (127, "") }
+    fputs(input, stream)
+    fclose(stream)
+    return run("python3 \(quoted("/\(tests)/oracles/\(script)")) < \(quoted(path))")
+  }
+
   public static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
 }

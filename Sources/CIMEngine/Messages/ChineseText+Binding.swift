@@ -281,6 +281,28 @@ extension ChineseText {
     {} 要不小于 {} 的整数；`${}` 是 '{}'
     write --param {}=5
     请写 --param {}=5
+    BY ROAD in a database in degrees ({})
+    在以度为单位的数据库（{}）里 BY ROAD
+    BY ROAD needs a layer `road` of street lines, and there is none
+    BY ROAD 需要街道线图层 `road`，而数据库里没有
+    import one: cimq import DB streets.geojson --layer road
+    请先导入：cimq import DB streets.geojson --layer road
+    BY ROAD needs a layer `road` of lines; `road` here holds none
+    BY ROAD 需要线图层 `road`；这里的 `road` 没有线
+    AVOIDING wants areas that are known before the rows are
+    AVOIDING 要事先知道的面
+    name an area: a flood, a polygon, CIRCLE(AT(…), 200 m)
+    请写一个面：淹没区、多边形、CIRCLE(AT(…), 200 m)
+    AVOIDING closes the streets inside an area; this is none
+    AVOIDING 封闭面内的街道；这不是面
+    AVOIDING closes the streets inside areas; `{}` has none
+    AVOIDING 封闭面内的街道；`{}` 没有面
+    BY ROAD stands after WITHIN … OF and NEAREST
+    BY ROAD 写在 WITHIN … OF 或 NEAREST 之后
+    BY ROAD measures from places that are known before the rows are
+    BY ROAD 从事先知道的地点量距
+    name a row, such as shelter 'S-1', or a (FIND …)
+    请写一行，例如 shelter 'S-1'，或 (FIND …)
     `{}` has no geometry, and no link to a layer that has one
     `{}` 没有几何，也没有连到有几何的图层
     `{}` has no geometry of its own: the place is that of its `{}` (through {})

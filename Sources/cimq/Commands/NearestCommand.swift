@@ -5,11 +5,12 @@ struct NearestCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nearest",
     abstract: "The nearest rows of a layer to a coordinate or a place: the duty officer's one-liner.",
-    usage: "cimq nearest DB LAYER --at LON,LAT|PLACE [-k 5] [--crs gcj02] [--within 2km] [--where EXPR] [--out-crs gcj02]",
+    usage: "cimq nearest DB LAYER --at LON,LAT|PLACE [-k 5] [--crs gcj02] [--within 2km] [--by-road] [--where EXPR]",
     discussion: """
       cimq nearest city.sqlite shelter --at 113.65,34.76
       cimq nearest city.sqlite 避难场所 --at 113.6562,34.7588 --crs gcj02 --within 2km --where "status = 'open'"
       cimq nearest city.sqlite shelter --at '人民公园' --out-crs gcj02
+      cimq nearest city.sqlite shelter --at 113.65,34.76 --by-road --avoiding "flood 'F-0720'"
 
       A place is looked for in the names and addresses of the layers, then in ids and codes: one match is used and said,
       several are listed, none shows similar names.
@@ -33,6 +34,12 @@ struct NearestCommand: ParsableCommand {
   var outCrs: String?
   @Option(help: ArgumentHelp("No farther than this, such as 2km or 500m.", valueName: "distance"))
   var within: Distance?
+  @Flag(name: .customLong("by-road"), help: "Walking distance along the layer road, not a straight line.")
+  var byRoad = false
+  @Option(
+    help: ArgumentHelp(
+      "With --by-road: an area whose streets are closed, such as \"flood 'F-0720'\".", valueName: "REFERENCE"))
+  var avoiding: String?
   @Option(name: .customLong("where"), help: ArgumentHelp("Only rows for which this holds.", valueName: "EXPR"))
   var condition: String?
   @OptionGroup var output: OutputArguments
@@ -45,6 +52,7 @@ struct NearestCommand: ParsableCommand {
     if crs != nil, Coordinate(argument: at) == nil {
       throw ValidationError("--crs belongs to a coordinate; a place is found in the database and needs none")
     }
+    guard avoiding == nil || byRoad else { throw ValidationError("--avoiding goes with --by-road") }
   }
 
   /// Digits and punctuation alone are a coordinate gone wrong.
@@ -73,6 +81,11 @@ struct NearestCommand: ParsableCommand {
     text += "AT(\(origin.longitude), \(origin.latitude))"
     if crs != nil { text += " IN \(coordinateCRS.description)" }
     if let within { text += " WITHIN \(within.metres) m" }
+    // A reference and nothing behind it.
+    if let avoiding, try runner.database.parse("FIND \"x\" INSIDE \(avoiding)").statements.count != 1 {
+      throw ValidationError("--avoiding wants one area, such as \"flood 'F-0720'\"")
+    }
+    if byRoad { text += " BY ROAD" + (avoiding.map { " AVOIDING \($0)" } ?? "") }
     if let condition { text += " WHERE \(condition)" }
     if let layer = runner.database.catalog.layer(spelt: layerName),
       ["capacity", "occupied"].allSatisfy({ name in layer.columns.contains { $0.name == name } })

@@ -86,6 +86,18 @@ public struct BoundNearest: Sendable {
   public var withTies: Bool
   public var reference: BoundReference
   public var within: BoundExpression?
+  /// nil: in a straight line.
+  public var road: BoundRoad? = nil
+}
+
+/// `BY ROAD [AVOIDING …]`: on foot along the lines of a layer.
+public struct BoundRoad: Sendable {
+  /// Index into the catalogue's layers.
+  public var layer: Int
+  /// The areas whose streets are closed.
+  public var avoiding: BoundReference?
+  /// The areas in words.
+  public var label: String
 }
 
 /// A column of distances: after NEAREST, after the first WITHIN … OF, or of a JOIN NEAREST / JOIN WITHIN.
@@ -95,6 +107,8 @@ public struct BoundDistance: Sendable {
     case nearest
     /// From source 0 to the reference of a WITHIN … OF.
     case reference(BoundReference)
+    /// From source 0 to the reference of a WITHIN … OF … BY ROAD.
+    case road(BoundReference, BoundRoad)
     /// From `from` to the joined source of join number `join`.
     case join(Int)
   }
@@ -194,6 +208,8 @@ public struct BoundExpression: Sendable {
     case contains
     case within(BoundExpression)
     case beyond(BoundExpression)
+    /// Within this many metres on foot. Stands beside `within` the same metres.
+    case byRoad(BoundExpression, BoundRoad)
   }
 
   /// The eight of CQL2 (21-065r2, 7.2 and 7.3).

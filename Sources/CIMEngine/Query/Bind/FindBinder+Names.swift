@@ -54,7 +54,7 @@ extension FindBinder {
     touch(source)
     switch distances[slot].measure {
     case .reference(.source), .nearest, .join: touchesRows = true
-    case .reference: break
+    case .reference, .road: break
     }
     return Resolved(
       expression: BoundExpression(kind: .distance(slot), type: .double, range: range),

@@ -3,7 +3,7 @@ extension FindBinder {
 
   mutating func spatial(_ clause: SpatialClause, _ e: Expression) throws(QueryError) -> BoundExpression {
     if clause.in3D { throw QueryError(.notSupported("IN 3D"), at: e.range) }
-    if clause.road != nil { throw QueryError(.notSupported("BY ROAD"), at: e.range) }
+    if let road = clause.road { return try byRoad(clause, road, e) }
     try requireGeometry(0, at: e.range)
     touched.insert(0)
     if let exact = try circle(clause, e) { return exact }

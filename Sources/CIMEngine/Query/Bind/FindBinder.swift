@@ -58,7 +58,7 @@ struct FindBinder {
     return try binder.bind(find)
   }
 
-  private mutating func bind(_ find: Find) throws(QueryError) -> BoundFind {
+  mutating func bind(_ find: Find) throws(QueryError) -> BoundFind {
     try add(find.source)
     try prepareDistance(find)
     for join in find.joins { try bind(join) }
@@ -241,7 +241,7 @@ struct FindBinder {
       distances.append(BoundDistance(measure: .nearest))
       return
     }
-    guard let clause = find.filters.lazy.compactMap(Self.firstWithin).first, !clause.in3D, clause.road == nil else {
+    guard let clause = find.filters.lazy.compactMap(Self.firstWithin).first, !clause.in3D else {
       return
     }
     var reference: BoundReference?
@@ -257,6 +257,12 @@ struct FindBinder {
     if case .source(0) = reference { return }
     measuredClause = (clause, reference)
     mainDistance = 0
+    if let road = clause.road {
+      if case .source = reference { return }
+      let walked = try bind(road: road, at: clause.reference.range)
+      distances.append(BoundDistance(measure: .road(reference, walked)))
+      return
+    }
     distances.append(BoundDistance(measure: .reference(reference)))
   }
 
@@ -272,7 +278,6 @@ struct FindBinder {
 
   private mutating func bindNearest(_ find: Find) throws(QueryError) -> BoundNearest? {
     guard let nearest = find.nearest else { return nil }
-    if nearest.road != nil { throw QueryError(.notSupported("BY ROAD"), at: nearest.range) }
     try requireGeometry(0, at: nearest.range)
     let reference = try bind(reference: nearest.reference)
     if case .source = reference {
@@ -282,9 +287,10 @@ struct FindBinder {
     }
     aggregateRule = .forbidden("NEAREST")
     let within = try nearest.within.map { (e) throws(QueryError) in try bind(distance: e) }
+    let road = try nearest.road.map { (road) throws(QueryError) in try bind(road: road, at: nearest.range) }
     return BoundNearest(
       count: try count(nearest.count, "NEAREST", from: 1)!, withTies: nearest.withTies, reference: reference,
-      within: within)
+      within: within, road: road)
   }
 
   /// The number of LIMIT, OFFSET or NEAREST; a parameter has to hold a whole one.

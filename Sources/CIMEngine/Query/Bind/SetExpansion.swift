@@ -33,6 +33,9 @@ enum SetExpansion {
     }
     for i in find.filters.indices { result.filters[i] = try expand(find.filters[i], sets, &budget) }
     if let nearest = find.nearest { result.nearest!.reference = try expand(nearest.reference, sets, &budget) }
+    if let avoiding = find.nearest?.road?.avoiding {
+      result.nearest!.road!.avoiding = try expand(avoiding, sets, &budget)
+    }
     if let having = find.having { result.having = try expand(having, sets, &budget) }
     for i in find.items?.indices ?? 0..<0 {
       if case .expression(let expression) = find.items![i].kind {
@@ -104,6 +107,7 @@ enum SetExpansion {
     case .array(let list): result.kind = .array(try expand(list, sets, &budget))
     case .spatial(var clause):
       clause.reference = try expand(clause.reference, sets, &budget)
+      if let avoiding = clause.road?.avoiding { clause.road?.avoiding = try expand(avoiding, sets, &budget) }
       result.kind = .spatial(clause)
     case .elevation(let below, let height): result.kind = .elevation(below: below, try expand(height, sets, &budget))
     }

@@ -48,7 +48,7 @@ final class Execution: @unchecked Sendable {
       switch distance.measure {
       case .nearest: compiler.measuredSlots.insert(slot)
       case .join(let join): if case .nearest = find.joins[join].condition { compiler.measuredSlots.insert(slot) }
-      case .reference: break
+      case .reference, .road: break
       }
     }
     try start()
@@ -161,6 +161,7 @@ final class Execution: @unchecked Sendable {
       guard let metres = try compiler.constantValue(bound)?.number else { return template }
       within = metres
     }
+    if let road = nearest.road { return try nearestByRoad(nearest, road, within: within ?? .infinity) }
     guard let path = scope.relations[0].geometryPath else {
       throw QueryError(.invalid("`\(scope.relations[0].name)` has no geometry to measure from"))
     }

@@ -99,7 +99,7 @@ package final class Executor: SubqueryRunner, Sendable {
           count += tuples.count
           try output.write(batch)
         }))
-    var notices = execution.notices + findings.notices
+    var notices = execution.notices + findings.notices + execution.scope.roads.notes
     if let missing = shapes?.notice { notices.append(missing) }
     try output.end(notices: notices)
     return count

@@ -133,6 +133,8 @@ extension Parser {
         try expect(.together, after: "the column of KEEP")
       } else if result.road == nil, let road = try road() {
         result.road = road
+      } else if result.groupBy == nil, accept(.groupBy) {
+        result.groupBy = try name("the layer of the places after GROUP BY")
       } else {
         return result
       }

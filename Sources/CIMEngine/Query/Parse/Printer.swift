@@ -40,6 +40,7 @@ package enum Printer {
       if let maximum = allocate.maximum { parts.append("MAX \(print(maximum, .additive))") }
       if let column = allocate.keepTogether { parts.append("KEEP \(name(column.text)) TOGETHER") }
       if let road = allocate.road { parts.append(print(road)) }
+      if let places = allocate.groupBy { parts.append("GROUP BY \(name(places.text))") }
       return parts.joined(separator: " ")
     case .link(let link):
       let otherwise = link.elseNearestWithin.map { " ELSE NEAREST WITHIN \(print($0, .additive))" } ?? ""

@@ -273,7 +273,8 @@ public struct Expose: Equatable, Sendable {
   public var find: Find
 }
 
-/// `ALLOCATE source TO source CAPACITY expr [DEMAND expr] [MAX dist] [KEEP column TOGETHER] [BY ROAD …]`
+/// `ALLOCATE source TO source CAPACITY expr [DEMAND expr] [MAX dist] [KEEP column TOGETHER] [BY ROAD …]
+/// [GROUP BY places]`
 public struct Allocate: Equatable, Sendable {
   public var from: Source
   public var to: Source
@@ -282,6 +283,8 @@ public struct Allocate: Equatable, Sendable {
   public var maximum: Expression?
   public var keepTogether: Name?
   public var road: Road?
+  /// GROUP BY the places: their loads instead of the assignments.
+  public var groupBy: Name?
 }
 
 /// `LINK layer TO layer BY INSIDE [ELSE NEAREST WITHIN dist] [DRY RUN]`

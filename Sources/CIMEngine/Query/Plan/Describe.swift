@@ -96,6 +96,8 @@ struct Describer {
     case .contains: "CONTAINS"
     case .within(let distance): "WITHIN \(metres(distance)) OF"
     case .beyond(let distance): "BEYOND \(metres(distance)) OF"
+    case .byRoad(let distance, let road):
+      "WITHIN \(metres(distance)) BY ROAD" + (road.avoiding == nil ? "" : " AVOIDING \(road.label)") + " OF"
     }
   }
 

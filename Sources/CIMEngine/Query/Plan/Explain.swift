@@ -129,6 +129,7 @@ struct PlanText {
       var text = "nearest \(nearest.count) of \(name) to \(describer.text(nearest.reference))"
       if nearest.withTies { text += " with ties" }
       if let within = nearest.within { text += " within \(describer.metres(within))" }
+      if let road = nearest.road { text += " by road" + (road.avoiding == nil ? "" : " avoiding \(road.label)") }
       let geometry = implied(s)
       switch plan.nearest {
       case .incremental?:

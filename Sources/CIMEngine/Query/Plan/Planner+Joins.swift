@@ -178,7 +178,7 @@ extension Planner {
       case .within(let distance):
         guard let metres = constantValue(distance)?.number else { return nil }
         pair = pairTest(within: metres)
-      case .beyond: return nil
+      case .beyond, .byRoad: return nil
       }
       if other == s, present.contains(source) { return (geometry(source), pair) }
       if source == s, present.contains(other) { return (geometry(other), pair.transposed) }

@@ -205,7 +205,7 @@ struct Planner {
       case .contains: found = (path, .holds(.covers), reference)
       case .within(let distance):
         if let metres = metres(distance) { found = (path, pairTest(within: metres), reference) }
-      case .beyond: break
+      case .beyond, .byRoad: break
       }
     case .relation(let relation, let a, let b) where relation != .disjoint:
       let predicate = SpatialPredicate(relation)
@@ -253,6 +253,9 @@ struct Planner {
   }
 
   private func nearestMethod(_ nearest: BoundNearest, _ source: SourcePlan) -> NearestMethod {
+    if nearest.road != nil {
+      return .exhaustive(reason: "streets are searched outwards from the place, and rows by straight distance")
+    }
     if catalog.isGeographic { return .exhaustive(reason: "metres are geodesic in a database in degrees") }
     switch source.access {
     case .keys, .nothing: return .exhaustive(reason: "the filter leaves few rows")

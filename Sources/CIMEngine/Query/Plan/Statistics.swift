@@ -114,6 +114,7 @@ struct Selectivity {
     guard let statistics = statistics(source) else { return 0.3 }
     switch test {
     case .beyond(let distance): return 1 - spatial(.within(distance), source, reference)
+    case .byRoad: return 0.7
     case .within(let distance):
       guard case .constant(let value) = distance.kind, let metres = value.number else { return 0.3 }
       return boxes(reference, statistics, reach: metres) ?? 0.2

@@ -102,7 +102,7 @@ import Testing
       ("FIND hazard BELOW ELEVATION 3 m", ["has no height"], "BELOW ELEVATION 3 m"),
       ("FIND building INSIDE flood IN 3D", ["IN 3D is not supported"], "INSIDE flood IN 3D"),
       (
-        "FIND building NEAREST 3 TO hazard 'HZ-0231' BY ROAD", ["BY ROAD is not supported"],
+        "FIND building NEAREST 3 TO hazard 'HZ-0231' BY ROAD", ["BY ROAD needs a layer `road`"],
         "NEAREST 3 TO hazard 'HZ-0231' BY ROAD"
       ),
       ("LET $p = AT(113, 34); FIND $p", ["has no rows"], "$p"),

@@ -170,6 +170,7 @@ struct BoundText {
     case .contains: "contains"
     case .within(let e): "within \(text(e))"
     case .beyond(let e): "beyond \(text(e))"
+    case .byRoad(let e, let road): "within \(text(e)) by road\(road.avoiding == nil ? "" : " avoiding \(road.label)")"
     }
   }
 

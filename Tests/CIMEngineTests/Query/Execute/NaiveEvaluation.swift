@@ -87,6 +87,7 @@ struct NaiveEvaluation {
       case .beyond(let d):
         guard let metres = try eval(d).number else { return .null }
         return .bool(!features.contains { oracleDistance(g, $0) <= metres })
+      case .byRoad: throw QueryError(.notSupported("BY ROAD in the oracle"))
       }
     case .within(let a, let b, let d):
       guard let metres = try eval(d).number, case .geometry(let x) = try eval(a), case .geometry(let y) = try eval(b)

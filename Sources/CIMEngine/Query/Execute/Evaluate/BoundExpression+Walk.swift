@@ -15,7 +15,7 @@ extension BoundExpression {
       cases.flatMap { [$0.condition, $0.result] } + (otherwise.map { [$0] } ?? [])
     case .spatial(let test, _, _):
       switch test {
-      case .within(let distance), .beyond(let distance): [distance]
+      case .within(let distance), .beyond(let distance), .byRoad(let distance, _): [distance]
       default: []
       }
     case .within(let a, let b, let distance): [a, b, distance]
@@ -54,6 +54,8 @@ extension BoundExpression {
       switch test {
       case .within(let distance): result.kind = .spatial(.within(try body(distance)), source: source, reference)
       case .beyond(let distance): result.kind = .spatial(.beyond(try body(distance)), source: source, reference)
+      case .byRoad(let distance, let road):
+        result.kind = .spatial(.byRoad(try body(distance), road), source: source, reference)
       default: break
       }
     case .within(let a, let b, let distance):
@@ -86,7 +88,7 @@ extension BoundExpression {
       case .distance(let slot):
         guard slot < distances.count else { break }
         switch distances[slot].measure {
-        case .nearest: result.insert(0)
+        case .nearest, .road: result.insert(0)
         case .reference(let reference):
           result.insert(0)
           if case .source(let other) = reference { result.insert(other) }

@@ -104,6 +104,7 @@ struct Compiler {
     case .nearest: return MeasuredDistanceNode(slot: slot)
     case .reference(.source(let other)):
       return PairDistanceNode(try geometryNode(0), try geometryNode(other), isGeodesic: scope.isGeographic)
+    case .road(let reference, let road): return try roadDistance(reference, road)
     case .reference(let reference):
       return ReferenceDistanceNode(try geometryNode(0), try features(of: reference))
     case .join(let join):
@@ -210,6 +211,7 @@ struct Compiler {
     case .beyond(let metres):
       (pair, distance) = try pairTest(within: metres)
       negated = true
+    case .byRoad(let metres, let road): return try roadTest(source, metres, road, reference)
     }
     if pair == nil, distance == nil { return ConstantNode(.null, type: .bool) }
     if case .source(let other) = reference {

@@ -71,6 +71,8 @@ struct Scope: Sendable {
   var isGeographic = false
   /// What the user is told when the statement is done.
   var findings = Findings()
+  /// The street networks that the statement walks on.
+  let roads: RoadAccess = RoadAccess()
 
   func table(layer: Int) throws(QueryError) -> Table {
     do { return try layers.table(layer: layer) } catch {

@@ -1,0 +1,161 @@
+/// The best distribution of whole people over targets: as many as possible, then the least person-metres; proved over
+/// all pairs of a source and a target, though only few of them are ever held.
+///
+/// The nearest few targets of each source make a first problem. Its optimum gives every source and target a price, and
+/// one pass over all pairs finds those that would improve it; they are added, and so on until a pass finds none: then
+/// the prices prove that no pair left out would improve the result (reduced costs of the dual).
+struct Distribution {
+  struct Statistics: Sendable {
+    /// Pairs held at first for each source.
+    var nearest = 0
+    /// Passes over all pairs, the last of which found nothing to improve.
+    var passes = 0
+    /// Pairs held in the end, and all there are.
+    var pairs = 0
+    var allPairs = 0
+    var pivots = 0
+  }
+
+  let simplex: TransportSimplex
+  let statistics: Statistics
+
+  static func solve(
+    _ sources: DemandSources, capacity: [Int64], _ columns: any CostColumns, nearest: Int = 8, threads: Int,
+    token: CancellationToken
+  ) throws(QueryError) -> Distribution {
+    let pass = ColumnPass(sources: sources, columns: columns, threads: max(1, threads), token: token)
+    var statistics = Statistics()
+    let width = min(nearest, max(1, capacity.count))
+    statistics.nearest = width
+    statistics.allPairs = sources.count * capacity.count
+    try token.use(
+      bytes: BestPairs.byteCount(sources: sources.count, width: width)
+        + TransportSimplex.byteCount(sources: sources.count, targets: capacity.count, arcs: sources.count * width))
+
+    let first = BestPairs(sources: sources.count, width: width)
+    let greatest = try pass.run(into: first) { source, metres, target, best, greatest in
+      guard metres.isFinite else { return }
+      let cost = Micrometres.of(metres)
+      if cost > greatest { greatest = cost }
+      best.offer(source, key: cost, cost: cost, target: target)
+    }
+    let simplex = TransportSimplex(demand: sources.demand, capacity: capacity, greatestCost: greatest)
+    simplex.add { first.pairs(of: $0) }
+    simplex.startGreedily()
+    while true {
+      try simplex.optimise { () throws(QueryError) in try token.check() }
+      statistics.passes += 1
+      let prices = Prices(simplex)
+      let better = BestPairs(sources: sources.count, width: 4)
+      _ = try pass.run(into: better) { source, metres, target, best, _ in
+        // Most pairs are ruled out without turning metres into a cost.
+        let allowed = prices.targets[target] - prices.sources[source]
+        guard allowed > 0, metres * 1e6 < Double(allowed) + 1 else { return }
+        let cost = Micrometres.of(metres)
+        if cost < allowed { best.offer(source, key: cost - allowed, cost: cost, target: target) }
+      }
+      let found = better.total
+      if found == 0 { break }
+      try token.use(bytes: found * 24)
+      simplex.add { better.pairs(of: $0) }
+    }
+    statistics.pairs = simplex.arcCount
+    statistics.pivots = simplex.pivots
+    return Distribution(simplex: simplex, statistics: statistics)
+  }
+
+  func shares(of source: Int) -> [TransportSimplex.Share] { simplex.shares(of: source) }
+
+  /// Potentials in flat memory, for a pass.
+  private struct Prices: Sendable {
+    var sources: [Int64]
+    var targets: [Int64]
+
+    init(_ simplex: TransportSimplex) {
+      sources = (0..<simplex.sourceCount).map { simplex.sourcePotential($0) }
+      targets = (0..<simplex.targetCount).map { simplex.targetPotential($0) }
+    }
+  }
+}
+
+/// Goes through the costs of all pairs, some targets at a time; the result does not depend on the number of threads.
+private struct ColumnPass {
+  let sources: DemandSources
+  let columns: any CostColumns
+  let threads: Int
+  let token: CancellationToken
+
+  typealias Visit =
+    @Sendable (
+      _ source: Int, _ metres: Double, _ target: Int, _ best: BestPairs, _ greatest: inout Int64
+    ) -> Void
+
+  /// Returns the greatest of what `visit` kept in `greatest`.
+  func run(into best: BestPairs, _ visit: @escaping Visit) throws(QueryError) -> Int64 {
+    let points = columns.pointCount
+    let batch = max(threads, min(32, (16 << 20) / max(1, points * 8)))
+    try token.use(bytes: batch * points * 8)
+    defer { try? token.use(bytes: -batch * points * 8) }
+    let buffer = Columns(batch * points)
+    let workers = (0..<threads).map { _ in WorkerBox(columns.makeWorker()) }
+    let state = PassState(threads)
+    var from = 0
+    while from < columns.targetCount {
+      try token.check()
+      let targets = from..<min(columns.targetCount, from + batch)
+      Threads.run(threads) { thread in
+        for target in targets where (target - targets.lowerBound) % threads == thread {
+          if token.isCancelled { return }
+          do throws(QueryError) {
+            try workers[thread].worker.fill(target, buffer.pointer + (target - targets.lowerBound) * points)
+          } catch {
+            state.failures[thread] = error
+          }
+        }
+      }
+      for failure in state.failures { if let failure { throw failure } }
+      try token.check()
+      Threads.run(threads) { thread in
+        let (low, high) = (sources.count * thread / threads, sources.count * (thread + 1) / threads)
+        var greatest: Int64 = 0
+        for target in targets {
+          if token.isCancelled { return }
+          let column = UnsafePointer(buffer.pointer + (target - targets.lowerBound) * points)
+          for source in low..<high { visit(source, sources.metres(source, column), target, best, &greatest) }
+        }
+        state.greatest[thread] = max(state.greatest[thread], greatest)
+      }
+      try token.check()
+      from = targets.upperBound
+    }
+    return state.greatest.max() ?? 0
+  }
+
+  private final class Columns: @unchecked Sendable {
+    let pointer: UnsafeMutablePointer<Double>
+    init(_ count: Int) { pointer = .allocate(capacity: max(1, count)) }
+    deinit { pointer.deallocate() }
+  }
+
+  /// Each thread uses its own.
+  private final class WorkerBox: @unchecked Sendable {
+    var worker: any CostColumnWorker
+    init(_ worker: any CostColumnWorker) { self.worker = worker }
+  }
+
+  private final class PassState: @unchecked Sendable {
+    let failures: UnsafeMutableBufferPointer<QueryError?>
+    let greatest: UnsafeMutableBufferPointer<Int64>
+    init(_ threads: Int) {
+      failures = .allocate(capacity: threads)
+      failures.initialize(repeating: nil)
+      greatest = .allocate(capacity: threads)
+      greatest.initialize(repeating: 0)
+    }
+    deinit {
+      failures.deinitialize()
+      failures.deallocate()
+      greatest.deallocate()
+    }
+  }
+}
