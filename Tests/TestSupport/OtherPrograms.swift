@@ -23,10 +23,8 @@ public enum OtherPrograms {
   public static func hasPython(_ package: String) -> Bool { run("python3 -c 'import \(package)'").status == 0 }
 
   /// Runs a script of `Tests/oracles` with a standard input.
-  public static func oracle(_ script: String, input: String, near file: String = #filePath) -> (
-    status: Int32, output: String
-  ) {
-    let tests = file.split(separator: "/").dropLast(2).joined(separator: "/")
+  public static func oracle(_ script: String, input: String) -> (status: Int32, output: String) {
+    let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
     let folder = ThrowawayFolder()
     let path = folder.file("input.json")
     guard let stream = fopen(path, "w") else { return (127, "") }

@@ -186,10 +186,12 @@ struct RoadTests {
       }
     }
     var outside = 0.0
+    // Segment by segment: GEOS counts a line that doubles back once.
     for e in 0..<whole.edgeCount {
-      let vertices = Int(whole.edges.start[e])..<Int(whole.edges.start[e + 1])
-      let line = Geometry.line(Array(whole.edges.xy[2 * vertices.lowerBound..<2 * vertices.upperBound]))
-      outside += try GEOSGeometry(line).difference(GEOSGeometry(area)).geometry().length
+      for v in Int(whole.edges.start[e])..<Int(whole.edges.start[e + 1]) - 1 {
+        let segment = Geometry.line(Array(whole.edges.xy[2 * v..<2 * v + 4]))
+        outside += try GEOSGeometry(segment).difference(GEOSGeometry(area)).geometry().length
+      }
     }
     #expect(abs(closed.length.reduce(0, +) - outside) < 1e-6)
     // Closing never makes a way shorter.
@@ -267,9 +269,9 @@ struct RoadTests {
     let many = try city.run("FIND shelter WITHIN 800 m OF (FIND shelter WHERE id IN ('S-1', 'S-2')) BY ROAD RETURN id")
     #expect(Set(many.rows.map { $0[0] }) == [.text("S-1"), .text("S-2"), .text("S-6")])
     let plan = try city.run("EXPLAIN FIND shelter WITHIN 1 km OF \(here) BY ROAD AVOIDING flood 'F-1'").rows
-    #expect(
-      plan.contains { "\($0[0])".contains("BY ROAD AVOIDING flood 'F-1'") && "\($0[0])".contains("rtree") }
-        || plan.contains { "\($0[0])".contains("BY ROAD AVOIDING flood 'F-1'") })
+    let lines = plan.map { if case .text(let line) = $0[0] { line } else { "" } }
+    #expect(lines.contains { $0.contains("BY ROAD AVOIDING flood 'F-1'") }, "\(lines)")
+    #expect(lines.contains { $0.contains("index: rtree(shelter.geom)") }, "\(lines)")
   }
 
   @Test(
