@@ -129,6 +129,16 @@ struct AllocateTests {
     for row in answer.rows { if case .int(let n) = row[2] { sums[row[0], default: 0] += n } }
     #expect(sums == Dictionary(uniqueKeysWithValues: wanted.rows.map { ($0[0], Int64($0[1].number!)) }))
     #expect(answer.rows.allSatisfy { !$0[3].isNull })
+    // People of no unit are a group of their own, which stays.
+    let lost = try AnalysisCity(
+      units: [(0, 0)], people: [(1, nil), (nil, nil)], shelters: [(.point(0, 3), .int(4), .int(0), "open")])
+    let rows = try lost.run(
+      "ALLOCATE (FIND person GROUP BY unit RETURN unit, COUNT(*) AS n) TO shelter CAPACITY capacity DEMAND n"
+    ).rows
+    let wantedRows: Set<[Value]> = [
+      [.text("U-1"), .text("S-1"), .int(1), .double(3)], [.null, .null, .int(1), .null],
+    ]
+    #expect(Set(rows) == wantedRows)
   }
 
   @Test("nobody, nowhere, and nothing in reach")

@@ -128,7 +128,9 @@ extension StatementContext {
     var known: [SIMD2<Double>: UInt32] = [:]
     var (x, y): ([Double], [Double]) = ([], [])
     var areas = 0
-    let people = AllocationRows(bound.sourceName, columns: bound.people.items.count, token: token) { geometry in
+    let people = AllocationRows(
+      bound.sourceName, columns: bound.people.items.count, isGrouped: bound.people.grouping != nil, token: token
+    ) { geometry in
       guard let geometry, let (px, py) = RoadPlace.point(of: geometry) else {
         points.append(nil)
         return
@@ -207,7 +209,7 @@ extension StatementContext {
   ) throws -> Int {
     let key = bound.keepTogether ?? ResultColumn(name: "id", type: .text)
     let keyType = input.keys.lazy.compactMap(\.type).first ?? .text
-    let uniform = input.keys.allSatisfy { $0.type == keyType }
+    let uniform = input.keys.allSatisfy { $0.isNull || $0.type == keyType }
     try sink.begin(
       ResultHeader(
         columns: [
@@ -220,7 +222,8 @@ extension StatementContext {
       try token.check()
       let slice = parts[start..<min(start + 1024, parts.count)]
       let keys = slice.map { part in
-        uniform ? input.keys[part.unit] : Value.text(CIMEngine.text(of: input.keys[part.unit]))
+        uniform || input.keys[part.unit].isNull
+          ? input.keys[part.unit] : Value.text(CIMEngine.text(of: input.keys[part.unit]))
       }
       var batch = RowBatch(
         rowCount: slice.count,
@@ -232,7 +235,7 @@ extension StatementContext {
         ])
       if sink.wantsShapes {
         batch.shapes = slice.map { line($0, input) }
-        batch.ids = keys.map { CIMEngine.text(of: $0) }
+        batch.ids = keys.map { $0.isNull ? nil : CIMEngine.text(of: $0) }
       }
       try sink.write(batch)
     }

@@ -1,16 +1,23 @@
 /// The rows of one side of an ALLOCATE, read from a FIND: ids, two values and a geometry each.
 final class AllocationRows: RowSink {
   private(set) var ids: [String] = []
+  /// Rows of a group whose key is NULL: people of whom nobody knows where they belong.
+  private(set) var nameless: Set<Int> = []
   /// By item of the FIND, by row.
   private(set) var values: [[Value]]
   private(set) var notices: [String] = []
   private let take: (Geometry?) throws -> Void
   private let token: CancellationToken
   private let name: String
+  private let isGrouped: Bool
 
   /// - Parameter take: is shown the geometry of each row, in order.
-  init(_ name: String, columns: Int, token: CancellationToken, take: @escaping (Geometry?) throws -> Void) {
+  init(
+    _ name: String, columns: Int, isGrouped: Bool = false, token: CancellationToken,
+    take: @escaping (Geometry?) throws -> Void
+  ) {
     self.name = name
+    self.isGrouped = isGrouped
     values = Array(repeating: [], count: columns)
     self.take = take
     self.token = token
@@ -23,6 +30,12 @@ final class AllocationRows: RowSink {
     try token.use(bytes: batch.rowCount * (48 + 24 * values.count))
     for row in 0..<batch.rowCount {
       guard row < batch.ids.count, let id = batch.ids[row] else {
+        if isGrouped {
+          nameless.insert(ids.count)
+          ids.append("")
+          try take(nil)
+          continue
+        }
         throw QueryError(
           .invalid("the rows of `\(name)` have no id"),
           fix: "allocate the rows of a layer, without GROUP BY and DISTINCT")
@@ -171,7 +184,8 @@ struct AllocationInput {
   private mutating func addRows(_ rows: AllocationRows, _ points: [UInt32?], _ demands: [Int64]) {
     var sourceAt = [UInt32?](repeating: nil, count: pointX.count)
     for row in rows.ids.indices where demands[row] > 0 {
-      add(.text(rows.ids[row]), demands[row], points[row].map { [($0, demands[row])] } ?? [], &sourceAt)
+      let key: Value = rows.nameless.contains(row) ? .null : .text(rows.ids[row])
+      add(key, demands[row], points[row].map { [($0, demands[row])] } ?? [], &sourceAt)
     }
   }
 

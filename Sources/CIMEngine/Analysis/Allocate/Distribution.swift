@@ -47,24 +47,122 @@ struct Distribution {
       statistics.passes += 1
       let prices = Prices(simplex)
       let better = BestPairs(sources: sources.count, width: 4)
-      _ = try pass.run(into: better) { source, metres, target, best, _ in
+      // Each place asks for as many people as it can take, too: sources alone would all go for the same places first.
+      let wishes = WishLists(targets: capacity.count)
+      let wish: ColumnPass.Wish = { target, sources, column in
+        wishes.lists[target] = Self.wishes(of: target, sources, capacity[target], prices, column)
+      }
+      _ = try pass.run(into: better, wish: wish) { source, metres, target, best, _ in
         // Most pairs are ruled out without turning metres into a cost.
         let allowed = prices.targets[target] - prices.sources[source]
         guard allowed > 0, metres * 1e6 < Double(allowed) + 1 else { return }
         let cost = Micrometres.of(metres)
         if cost < allowed { best.offer(source, key: cost - allowed, cost: cost, target: target) }
       }
-      let found = better.total
-      if found == 0 { break }
-      try token.use(bytes: found * 24)
-      simplex.add { better.pairs(of: $0) }
+      if better.total == 0 { break }
+      let wished = wishes.bySource(sources.count)
+      try token.use(bytes: (better.total + wished.total) * 24)
+      simplex.add { source in
+        let own = better.pairs(of: source)
+        return own + wished.pairs(of: source).filter { pair in !own.contains { $0.target == pair.target } }
+      }
     }
     statistics.pairs = simplex.arcCount
     statistics.pivots = simplex.pivots
     return Distribution(simplex: simplex, statistics: statistics)
   }
 
+  /// The sources that would gain most by a place, enough to fill it: those whose pair the prices do not rule out.
+  private static func wishes(
+    of target: Int, _ sources: DemandSources, _ capacity: Int64, _ prices: Prices, _ column: UnsafePointer<Double>
+  ) -> [(source: UInt32, cost: Int64)] {
+    let most = 128
+    // A heap of the best so far, the worst first.
+    var heap: [(key: Int64, source: UInt32, cost: Int64)] = []
+    func isWorse(_ a: (key: Int64, source: UInt32, cost: Int64), _ b: (key: Int64, source: UInt32, cost: Int64)) -> Bool
+    {
+      a.key != b.key ? a.key > b.key : a.source > b.source
+    }
+    func sink() {
+      var i = 0
+      while true {
+        var child = 2 * i + 1
+        if child >= heap.count { return }
+        if child + 1 < heap.count, isWorse(heap[child + 1], heap[child]) { child += 1 }
+        if !isWorse(heap[child], heap[i]) { return }
+        heap.swapAt(i, child)
+        i = child
+      }
+    }
+    let own = prices.targets[target]
+    for source in 0..<sources.count {
+      let allowed = own - prices.sources[source]
+      let metres = sources.metres(source, column)
+      guard allowed > 0, metres * 1e6 < Double(allowed) + 1 else { continue }
+      let cost = Micrometres.of(metres)
+      guard cost < allowed else { continue }
+      let entry = (key: cost - allowed, source: UInt32(source), cost: cost)
+      if heap.count < most {
+        heap.append(entry)
+        var i = heap.count - 1
+        while i > 0, isWorse(heap[i], heap[(i - 1) / 2]) {
+          heap.swapAt(i, (i - 1) / 2)
+          i = (i - 1) / 2
+        }
+      } else if isWorse(heap[0], entry) {
+        heap[0] = entry
+        sink()
+      }
+    }
+    var taken: Int64 = 0
+    var result: [(source: UInt32, cost: Int64)] = []
+    for entry in heap.sorted(by: { isWorse($1, $0) }) where taken < 2 * capacity {
+      taken += sources.demand[Int(entry.source)]
+      result.append((entry.source, entry.cost))
+    }
+    return result
+  }
+
   func shares(of source: Int) -> [TransportSimplex.Share] { simplex.shares(of: source) }
+
+  /// What each target asks for, written by whichever thread has its column.
+  private final class WishLists: @unchecked Sendable {
+    let lists: UnsafeMutableBufferPointer<[(source: UInt32, cost: Int64)]>
+
+    init(targets: Int) {
+      lists = .allocate(capacity: targets)
+      lists.initialize(repeating: [])
+    }
+    deinit {
+      lists.deinitialize()
+      lists.deallocate()
+    }
+
+    /// The pairs by source: as a list each, in ascending target.
+    func bySource(_ count: Int) -> SourceLists {
+      var result = SourceLists(start: Array(repeating: 0, count: count + 1))
+      for list in lists { for one in list { result.start[Int(one.source) + 1] += 1 } }
+      for i in 0..<count { result.start[i + 1] += result.start[i] }
+      result.entries = Array(repeating: (0, 0), count: result.start[count])
+      var fill = result.start
+      for (target, list) in lists.enumerated() {
+        for one in list {
+          result.entries[fill[Int(one.source)]] = (UInt32(target), one.cost)
+          fill[Int(one.source)] += 1
+        }
+      }
+      return result
+    }
+  }
+
+  private struct SourceLists {
+    var start: [Int]
+    var entries: [(target: UInt32, cost: Int64)] = []
+    var total: Int { entries.count }
+    func pairs(of source: Int) -> ArraySlice<(target: UInt32, cost: Int64)> {
+      entries[start[source]..<start[source + 1]]
+    }
+  }
 
   /// Potentials in flat memory, for a pass.
   private struct Prices: Sendable {
@@ -90,8 +188,11 @@ private struct ColumnPass {
       _ source: Int, _ metres: Double, _ target: Int, _ best: BestPairs, _ greatest: inout Int64
     ) -> Void
 
+  /// What is worked out of a whole column, by one thread.
+  typealias Wish = @Sendable (_ target: Int, _ sources: DemandSources, _ column: UnsafePointer<Double>) -> Void
+
   /// Returns the greatest of what `visit` kept in `greatest`.
-  func run(into best: BestPairs, _ visit: @escaping Visit) throws(QueryError) -> Int64 {
+  func run(into best: BestPairs, wish: Wish? = nil, _ visit: @escaping Visit) throws(QueryError) -> Int64 {
     let points = columns.pointCount
     let batch = max(threads, min(32, (16 << 20) / max(1, points * 8)))
     try token.use(bytes: batch * points * 8)
@@ -107,7 +208,9 @@ private struct ColumnPass {
         for target in targets where (target - targets.lowerBound) % threads == thread {
           if token.isCancelled { return }
           do throws(QueryError) {
-            try workers[thread].worker.fill(target, buffer.pointer + (target - targets.lowerBound) * points)
+            let column = buffer.pointer + (target - targets.lowerBound) * points
+            try workers[thread].worker.fill(target, column)
+            wish?(target, sources, column)
           } catch {
             state.failures[thread] = error
           }
