@@ -10,9 +10,10 @@ enum PlaceLookup {
     var coordinate: Coordinate
 
     var described: String {
-      let where_ = "\(coordinate.longitude), \(coordinate.latitude)"
+      let spot = [coordinate.longitude, coordinate.latitude].map { CellText.number($0, decimals: 7) }
+        .joined(separator: ",")
       let name = [layer, id, label].filter { !$0.isEmpty }.joined(separator: " ")
-      return Messages.isChinese ? "地点：\(name)（\(where_)）" : "from \(name) (\(where_))"
+      return Messages.isChinese ? "地点：\(name)（\(spot)）" : "from \(name) (\(spot))"
     }
   }
 
@@ -51,7 +52,8 @@ enum PlaceLookup {
     }
     let near = database.namesNear(text, limit: 5)
     throw QueryError(
-      .invalid(Messages.isChinese ? "找不到地点 '\(text)'" : "there is no place '\(text)' in names, addresses, ids or codes"),
+      .invalid(
+        Messages.isChinese ? "找不到地点 '\(text)'" : "there is no place '\(text)' in names, addresses, ids or codes"),
       fix: near.isEmpty
         ? (Messages.isChinese ? "请给出经纬度：--at 113.65,34.76" : "give a coordinate: --at 113.65,34.76")
         : (Messages.isChinese ? "相近的有：" : "similar: ") + near.joined(separator: ", "))
@@ -60,7 +62,9 @@ enum PlaceLookup {
   private static func several(_ text: String, _ places: [Place]) -> QueryError {
     var lines = places.prefix(mostListed).map { place in
       "\n  " + [place.layer, place.id, place.label].filter { !$0.isEmpty }.joined(separator: " ")
-        + "  (\(place.coordinate.longitude),\(place.coordinate.latitude))"
+        + "  "
+        + [place.coordinate.longitude, place.coordinate.latitude].map { CellText.number($0, decimals: 7) }
+        .joined(separator: ",")
     }
     if places.count > mostListed { lines.append("\n  …") }
     return QueryError(
@@ -89,7 +93,7 @@ private final class PlaceSink: RowSink {
       try toDegrees?.apply(&point)
       let cells = batch.columns.map { $0[row].shown }
       let coordinate = Coordinate(
-        longitude: (point.xy[0] * 1e7).rounded() / 1e7, latitude: (point.xy[1] * 1e7).rounded() / 1e7)
+        longitude: (point.xy[0] * 1e9).rounded() / 1e9, latitude: (point.xy[1] * 1e9).rounded() / 1e9)
       places.append(
         PlaceLookup.Place(
           layer: layer, id: cells[0], label: cells.dropFirst().filter { !$0.isEmpty }.joined(separator: ", "),

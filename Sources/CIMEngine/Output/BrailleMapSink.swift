@@ -262,10 +262,10 @@ struct BrailleMapSink: RowSink {
     try transform.apply(&corners)
     let decimals = transform.decimals == 7 ? 4 : 0
     let text = corners.xy.map { CellText.number($0, decimals: decimals) }
-    let where_ =
+    let extent =
       "\(text[0]), \(text[1]) – \(text[2]), \(text[3])"
       + (options.crs == .wgs84 ? "" : " \(options.crs)")
-    return "├" + String(repeating: "─", count: max(bar - 2, 0)) + "┤ \(length)   N ↑   \(where_)\n"
+    return "├" + String(repeating: "─", count: max(bar - 2, 0)) + "┤ \(length)   N ↑   \(extent)\n"
   }
 
   private func cosine(degrees: Double) -> Double {

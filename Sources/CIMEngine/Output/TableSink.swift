@@ -29,7 +29,11 @@ struct TableSink: RowSink {
     self.columns = columns
     header = columns.columns.map { CellText.oneLine($0.name) }
     rightAligned = columns.columns.map { $0.type == .int || $0.type == .double }
-    decimals = columns.columns.map { $0.source == result.distanceColumn ? 1 : 3 }
+    decimals = columns.columns.map { column in
+      if column.source == result.distanceColumn { return 1 }
+      // A degree is a hundred kilometres: coordinates need more digits than amounts.
+      return ["lon", "lat"].contains(result.columns[column.source].name) ? 7 : 3
+    }
   }
 
   mutating func write(_ batch: RowBatch) throws {

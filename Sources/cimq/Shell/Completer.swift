@@ -12,7 +12,7 @@ struct Completer {
     "TOUCHES", "CONTAINS", "BRIEF", "AVOIDING", "查找", "统计", "来自", "连接", "到", "位于", "相交", "相接", "包含", "左连接", "距离", "的",
   ]
   private static let columnWords: Set<String> = [
-    "WHERE", "AND", "OR", "NOT", "RETURN", "BY", "SELECT", "HAVING", "SET", "CAPACITY", "DEMAND", "KEEP", "条件", "且", "或",
+    "WHERE", "AND", "OR", "NOT", "RETURN", "BY", "HAVING", "SET", "CAPACITY", "DEMAND", "KEEP", "条件", "且", "或",
     "返回", "分组", "排序", "满足", "设为",
   ]
   private static let fileWords: Set<String> = ["FILE", "EXPORT TO", "文件", "导出到"]
@@ -46,10 +46,12 @@ struct Completer {
     switch command {
     case ".mode": return offer(word, OutputFormat.allCases.map(\.rawValue))
     case ".schema": return offer(word, layerNames + (word.isEmpty ? [] : catalog.layers.flatMap(\.aliases)))
-    case ".help": return offer(word, ShellHelp.topics.map(\.name) + ShellHelp.commands.map { String($0.name.dropFirst()) })
+    case ".help":
+      return offer(word, ShellHelp.topics.map(\.name) + ShellHelp.commands.map { String($0.name.dropFirst()) })
     case ".lang": return offer(word, ["zh", "en"])
     case ".timer", ".explain", ".pager": return offer(word, ["on", "off"])
-    case ".timeout", ".rows": return offer(word, [command == ".rows" ? "all" : "off", command == ".rows" ? "500" : "10s"])
+    case ".timeout", ".rows":
+      return offer(word, [command == ".rows" ? "all" : "off", command == ".rows" ? "500" : "10s"])
     case ".crs": return offer(word, ["gcj02", "bd09", "wgs84", "EPSG:4490", "off", catalog.workingCRS.description])
     case ".examples": return offer(word, ShellExamples.topics.map(\.name))
     case ".run" where position == 1: return offer(word, saved.all().map(\.name))
@@ -86,12 +88,12 @@ struct Completer {
     defer { closedir(directory) }
     var found: [String] = []
     while let entry = readdir(directory) {
-      let length = Int(entry.pointee.d_reclen)
-      _ = length
       let file = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      guard file.hasPrefix(name), file != ".", file != "..", !file.hasPrefix(".") || name.hasPrefix(".") else { continue }
+      guard file.hasPrefix(name), file != ".", file != "..", !file.hasPrefix(".") || name.hasPrefix(".") else {
+        continue
+      }
       var status = stat()
       let isFolder = stat(opened + "/" + file, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
       found.append(folder + file + (isFolder ? "/" : ""))
@@ -116,15 +118,22 @@ struct Completer {
     let isChinese = word.unicodeScalars.contains { $0.value > 0x2E7F }
     let layers = isChinese ? catalog.layers.flatMap(\.aliases) : layerNames
     let columns = columns(scope, chinese: isChinese)
-    if Self.sourceWords.contains(previous), let found = offer(word, layers + scope.aliases.keys.sorted()) { return found }
-    if Self.columnWords.contains(previous), word.isEmpty { return offer(word, columns) }
+    if Self.sourceWords.contains(previous), let found = offer(word, layers + scope.aliases.keys.sorted()) {
+      return found
+    }
+    if Self.columnWords.contains(previous), let found = offer(word, columns) { return found }
     if word.isEmpty, !scope.layers.isEmpty {
       // A whole list of the language says nothing: what usually follows is offered.
       return offer(
         word,
-        ["WHERE", "NEAREST", "WITHIN", "INSIDE", "INTERSECTS", "JOIN", "RETURN", "GROUP BY", "ORDER BY", "LIMIT", "EXPORT TO"])
+        [
+          "WHERE", "NEAREST", "WITHIN", "INSIDE", "INTERSECTS", "JOIN", "RETURN", "GROUP BY", "ORDER BY", "LIMIT",
+          "EXPORT TO",
+        ])
     }
-    if word.isEmpty { return offer(word, ["FIND", "COUNT", "SELECT", "LET", "EXPLAIN", "EXPOSE", "ALLOCATE", "BRIEF"]) }
+    if word.isEmpty {
+      return offer(word, ["FIND", "COUNT", "SELECT", "LET", "EXPLAIN", "EXPOSE", "ALLOCATE", "BRIEF"])
+    }
     let isLower = word.first?.isLowercase ?? false
     let keywords = KeywordTable.words(chinese: isChinese).map { isLower ? $0.lowercased() : $0 }
     return offer(word, columns + layers + scope.aliases.keys.sorted() + keywords)
@@ -201,7 +210,8 @@ struct Completer {
     let close = before[quote] == "'" ? "'" : "’"
     let head = before[..<quote]
     let previous = lastWord(in: head)
-    let joined = head.split(whereSeparator: \.isWhitespace).suffix(2).map { String($0).uppercased() }.joined(separator: " ")
+    let joined = head.split(whereSeparator: \.isWhitespace).suffix(2).map { String($0).uppercased() }.joined(
+      separator: " ")
     if Self.fileWords.contains(previous) || Self.fileWords.contains(joined) { return files(word, suffix: close) }
     // `hazard 'HZ-`: what names a row of the layer.
     let lastSymbol = head.last { !$0.isWhitespace }
@@ -212,7 +222,9 @@ struct Completer {
     let scope = scope(of: String(head))
     for name in head.split(whereSeparator: { !isWord($0) }).reversed().prefix(8).map({ String($0) }) {
       for layer in scope.layers.reversed() {
-        guard let column = layer.columns.first(where: { $0.name == name || $0.aliases.contains(name) }) else { continue }
+        guard let column = layer.columns.first(where: { $0.name == name || $0.aliases.contains(name) }) else {
+          continue
+        }
         if let values = column.enumeration {
           return offer(word, word.isEmpty ? values : values + column.valueAliases.keys.sorted(), suffix: close)
         }

@@ -102,7 +102,8 @@ final class Shell {
     for file in [configuration + "/cimq/rc", home + "/.cimqrc"] {
       guard let text = TextFile.read(file) else { continue }
       var goesOn = true
-      try runLines(of: text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) + "\n" }) { line, input in
+      try runLines(of: text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) + "\n" }) {
+        line, input in
         do {
           goesOn = try run(input)
         } catch {

@@ -11,7 +11,8 @@ extension Shell {
     switch command {
     case ".quit", ".exit", ".q": return false
     case ".help", ".h", ".?":
-      print(ShellHelp.text(for: arguments.isEmpty ? nil : arguments.joined(separator: " "), chinese: Messages.isChinese))
+      print(
+        ShellHelp.text(for: arguments.isEmpty ? nil : arguments.joined(separator: " "), chinese: Messages.isChinese))
     case ".layers":
       try database.refresh()
       print(CatalogText.layers(catalog, chinese: Messages.isChinese))
@@ -53,7 +54,8 @@ extension Shell {
       }
       guard let text = saved.text(named: name) else {
         let near = Spelling.nearest(to: name, among: saved.all().map(\.name))
-        throw UsageError("nothing is saved as `\(name)`" + (near.map { "; did you mean `\($0)`?" } ?? "; .run lists them"))
+        throw UsageError(
+          "nothing is saved as `\(name)`" + (near.map { "; did you mean `\($0)`?" } ?? "; .run lists them"))
       }
       Messages.say(text)
       return try run(text.hasPrefix(".") ? text : text + ";")
@@ -91,7 +93,9 @@ extension Shell {
 
   private func setMode(_ name: String?) throws {
     let known = OutputFormat.allCases.map(\.rawValue)
-    guard let name else { return print("mode: \(settings.format?.rawValue ?? "table")  (\(known.joined(separator: ", ")))") }
+    guard let name else {
+      return print("mode: \(settings.format?.rawValue ?? "table")  (\(known.joined(separator: ", ")))")
+    }
     guard let format = OutputFormat(rawValue: name.lowercased()) else {
       let near = Spelling.nearest(to: name.lowercased(), among: known).map { "did you mean \($0)? " } ?? ""
       throw UsageError("unknown mode `\(name)`; \(near)there are: \(known.joined(separator: ", "))")
@@ -126,7 +130,8 @@ extension Shell {
       settings.timeout = duration.seconds
     } else {
       let now = settings.timeout.map { CellText.number($0, decimals: 3) + " s" } ?? "off"
-      throw UsageError(".timeout wants a time, such as 10s, or off (now \(now))" + (text.isEmpty ? "" : "; found `\(text)`"))
+      throw UsageError(
+        ".timeout wants a time, such as 10s, or off (now \(now))" + (text.isEmpty ? "" : "; found `\(text)`"))
     }
   }
 
@@ -181,7 +186,9 @@ extension Shell {
     let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var name = Array((folder + "/cimq-map-XXXXXX.html").utf8CString)
     let descriptor = mkstemps(&name, 5)
-    guard descriptor >= 0 else { throw StoreError(.file, "cannot write a file in \(folder): \(Messages.systemError())") }
+    guard descriptor >= 0 else {
+      throw StoreError(.file, "cannot write a file in \(folder): \(Messages.systemError())")
+    }
     close(descriptor)
     let file = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     var options = OutputOptions()
@@ -197,7 +204,9 @@ extension Shell {
       unlink(file)
       throw error
     }
-    let hasDisplay = ["DISPLAY", "WAYLAND_DISPLAY"].contains { (name: String) in getenv(name).map { $0.pointee != 0 } ?? false }
+    let hasDisplay = ["DISPLAY", "WAYLAND_DISPLAY"].contains { (name: String) in
+      getenv(name).map { $0.pointee != 0 } ?? false
+    }
     guard hasDisplay else { return }
     // Its own messages would land between prompts.
     _ = system("command -v xdg-open >/dev/null && xdg-open '\(file.replacing("'", with: "'\\''"))' >/dev/null 2>&1 &")
@@ -259,7 +268,8 @@ extension Shell {
       return try run(example.text)
     }
     guard let text = ShellExamples.list(topic: word, chinese: Messages.isChinese) else {
-      throw UsageError("no such topic `\(word ?? "")`; topics: " + ShellExamples.topics.map(\.name).joined(separator: ", "))
+      throw UsageError(
+        "no such topic `\(word ?? "")`; topics: " + ShellExamples.topics.map(\.name).joined(separator: ", "))
     }
     print(text)
     return true

@@ -81,7 +81,8 @@ extension ShellHelp {
       example: "COUNT building INSIDE district '金水区';"),
     Topic(
       name: "distance", chineseName: "距离",
-      english: "A distance is a number with a unit: 500 m, 2 km, 500 米, 2 公里. A bare number is refused: it could be degrees.",
+      english:
+        "A distance is a number with a unit: 500 m, 2 km, 500 米, 2 公里. A bare number is refused: it could be degrees.",
       chinese: "距离是带单位的数：500 m、2 km、500 米、2 公里。不带单位会被拒绝，因为可能是度。",
       example: "COUNT building WITHIN 1 km OF AT(113.6562, 34.7588) IN GCJ02;"),
     Topic(
@@ -99,7 +100,8 @@ extension ShellHelp {
     ),
     Topic(
       name: "group", chineseName: "分组",
-      english: "GROUP BY keys with COUNT(*), SUM, AVG, MIN, MAX, COUNT(DISTINCT x), then HAVING. NULLs are not counted by COUNT(x).",
+      english:
+        "GROUP BY keys with COUNT(*), SUM, AVG, MIN, MAX, COUNT(DISTINCT x), then HAVING. NULLs are not counted by COUNT(x).",
       chinese: "GROUP BY（分组）配合 COUNT(*)、SUM、AVG、MIN、MAX、COUNT(DISTINCT x)，再用 HAVING（满足）筛选。COUNT(x) 不计空值。",
       example: "FIND building GROUP BY use RETURN use, COUNT(*) AS n, AVG(height) AS mean_height ORDER BY n DESC;"),
     Topic(
@@ -131,7 +133,8 @@ extension ShellHelp {
       example: "FIND building WITHIN 800 m OF hazard 'HZ-0231' EXPORT TO 'near.html';"),
     Topic(
       name: "explain", chineseName: "计划",
-      english: "EXPLAIN shows the steps of a query and the index that each uses; EXPLAIN ANALYZE runs it and adds rows and times.",
+      english:
+        "EXPLAIN shows the steps of a query and the index that each uses; EXPLAIN ANALYZE runs it and adds rows and times.",
       chinese: "EXPLAIN 显示查询步骤与所用索引；EXPLAIN ANALYZE 实际运行并给出行数与用时。",
       example: "EXPLAIN ANALYZE FIND building WITHIN 500 m OF hazard 'HZ-0231';"),
     Topic(
