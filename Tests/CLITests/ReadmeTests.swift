@@ -5,7 +5,7 @@ import Testing
 @Suite("Documents") struct ReadmeTests {
   static let documents = [
     "README.md", "README.zh-CN.md", "docs/language.md", "docs/language.zh-CN.md", "docs/cookbook.md",
-    "docs/cookbook.zh-CN.md",
+    "docs/cookbook.zh-CN.md", "docs/shell.md", "docs/shell.zh-CN.md",
   ]
 
   /// Lines of fenced code blocks of a document, with the answer lines that follow a `$ ` command left out.

@@ -42,7 +42,7 @@ import Testing
     terminal.type("= 'op\t")
     try terminal.wait(for: "= 'open'")
     terminal.type("\u{3}")
-    terminal.type("COUNT building WITHIN 1 km OF hazard 'HZ-02\t")
+    terminal.type("COUNT building WITHIN 1 km OF hazard 'HZ-023\t")
     try terminal.wait(for: "hazard 'HZ-0231'")
     terminal.type("\u{3}")
     terminal.type("COUNT person INSIDE district '\t")

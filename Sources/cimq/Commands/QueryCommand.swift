@@ -106,7 +106,7 @@ struct QueryCommand: ParsableCommand {
 
 /// How and where results are written; shared by the commands that have results.
 struct OutputArguments: ParsableArguments {
-  @Option(help: "table, csv, tsv, json, jsonl, geojson, geojsonseq, markdown or wkt.")
+  @Option(help: "table, csv, tsv, json, jsonl, geojson, geojsonseq, markdown, wkt, map or html.")
   var format: OutputFormat?
   @Option(name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("Write to a file.", valueName: "FILE"))
   var path: String?

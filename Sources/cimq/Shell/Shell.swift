@@ -68,7 +68,7 @@ final class Shell {
     let layers = Messages.isChinese ? "\(catalog.layers.count) 个图层" : "\(catalog.layers.count) layers"
     Messages.say("cimq \(Cimq.version) — \(path): \(layers), \(catalog.workingCRS). .help · .examples · .quit")
     if let notice = catalog.notice { Messages.say(notice) }
-    if readsConfiguration, try !runConfiguration() { return }
+    if readsConfiguration, !runConfiguration() { return }
     let editor = LineEditor(
       terminal: terminal, prompt: "cimq> ", continuationPrompt: "  ...> ",
       history: History(path: History.path(forDatabase: path)))
@@ -96,13 +96,13 @@ final class Shell {
   }
 
   /// `$XDG_CONFIG_HOME/cimq/rc`, then `~/.cimqrc`: dot commands and statements. A mistake is said and does not end it.
-  private func runConfiguration() throws -> Bool {
+  private func runConfiguration() -> Bool {
     guard let home = getenv("HOME").map({ String(cString: $0) }) else { return true }
     let configuration = getenv("XDG_CONFIG_HOME").map { String(cString: $0) } ?? home + "/.config"
     for file in [configuration + "/cimq/rc", home + "/.cimqrc"] {
       guard let text = TextFile.read(file) else { continue }
       var goesOn = true
-      try runLines(of: text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) + "\n" }) {
+      runLines(of: text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) + "\n" }) {
         line, input in
         do {
           goesOn = try run(input)

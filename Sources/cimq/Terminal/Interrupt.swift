@@ -40,6 +40,11 @@ enum Interrupt {
     action.__sigaction_handler.sa_handler = { _ in Interrupt.handle() }
     var previous = sigaction()
     sigaction(SIGINT, &action, &previous)
+    // A program that starts this one may have blocked the signal.
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, SIGINT)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
     return previous
   }
 

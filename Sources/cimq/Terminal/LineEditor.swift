@@ -37,6 +37,8 @@ final class LineEditor {
   private var killed: [Character] = []
   /// Screen row of the cursor, counted from the first row drawn.
   private var cursorRow = 0
+  /// Columns that each drawn row takes, and the cursor's column: what a terminal wraps again when it is resized.
+  private var drawn: (widths: [Int], column: Int) = ([], 0)
   /// First row of the text that is drawn, when it is taller than the screen.
   private var firstRow = 0
 
@@ -286,8 +288,11 @@ final class LineEditor {
   // MARK: Drawing
 
   /// The text as rows of the screen, each with its styles, and where the cursor is in them.
-  private func layOut(_ first: String, width: Int) -> (rows: [String], cursor: (row: Int, column: Int)) {
+  private func layOut(_ first: String, width: Int) -> (
+    rows: [String], widths: [Int], cursor: (row: Int, column: Int)
+  ) {
     var rows: [String] = []
+    var widths: [Int] = []
     var row = first
     var column = DisplayWidth.of(first)
     var style = ""
@@ -296,6 +301,7 @@ final class LineEditor {
     func turn() {
       if !style.isEmpty { row += "\u{1B}[0m" }
       rows.append(row)
+      widths.append(column)
       row = ""
     }
     for (i, character) in text.enumerated() {
@@ -328,16 +334,17 @@ final class LineEditor {
       target = (rows.count - 1, column)
       if column >= width {
         rows.append("")
+        widths.append(0)
         target = (rows.count - 1, 0)
       }
     }
-    return (rows, target)
+    return (rows, widths, target)
   }
 
   private func refresh(prompt other: String? = nil) {
     let size = RawTerminal.size(of: 1) ?? (80, 24)
     let width = max(size.columns, 20)
-    let (rows, target) = layOut(other ?? prompt, width: width)
+    let (rows, widths, target) = layOut(other ?? prompt, width: width)
     // A text taller than the screen is drawn as a window around the cursor.
     let height = max(size.rows, 2)
     if rows.count <= height {
@@ -355,14 +362,14 @@ final class LineEditor {
     out += "\r" + (target.column > 0 ? "\u{1B}[\(target.column)C" : "") + "\u{1B}[?25h"
     terminal.write(out)
     cursorRow = target.row - firstRow
+    drawn = (Array(widths[firstRow..<firstRow + shown.count]), target.column)
   }
 
-  /// After a resize terminals have wrapped again what was drawn: the rows above the cursor are counted at the new width.
+  /// After a resize terminals have wrapped the drawn rows again where they became too long.
   private func resized() {
     let width = max(RawTerminal.width() ?? 80, 20)
-    let (_, target) = layOut(prompt, width: width)
-    cursorRow = min(max(target.row, 0), max((RawTerminal.size(of: 1)?.rows ?? 24) - 1, 0))
-    terminal.write("\u{1B}[?25l")
+    let above = drawn.widths.prefix(cursorRow).reduce(0) { $0 + max(1, ($1 + width - 1) / width) }
+    cursorRow = min(above + drawn.column / width, max((RawTerminal.size(of: 1)?.rows ?? 24) - 1, 0))
     refresh()
   }
 }
