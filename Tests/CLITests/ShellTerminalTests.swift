@@ -161,8 +161,8 @@ import Testing
     terminal.type("FIND shelter WHERE capacity > 100 AND capacity < 20000 ORDER BY capacity")
     try terminal.wait(for: "ORDER BY capacity")
     terminal.resize(columns: 40, rows: 20)
-    // 79 columns take two rows of 40.
-    try terminal.wait { _ in terminal.screen.lines.contains { $0.hasPrefix("cimq> FIND") && $0.count == 40 } }
+    // The text is wrapped again: its first row has the 40 columns that there are now.
+    try terminal.wait { _ in terminal.transcript.contains("> 100 \r\nAND capacity < 20000 ORDER BY capacity") }
     terminal.type(" DESC LIMIT 2;\r")
     try terminal.wait(for: "2 rows, ")
     try terminal.leave()
@@ -206,7 +206,9 @@ import Testing
     terminal.type(".mode map\r")
     terminal.type("FIND grid1;\r")
     try terminal.wait(for: " rows, ")
-    let lines = terminal.transcript.split(separator: "\r\n").map(String.init)
+    let lines = terminal.screen.text.split(separator: "\n").map { line in
+      String(line.reversed().drop { $0 == " " }.reversed())
+    }
     let top = try #require(lines.firstIndex { $0.hasPrefix("┌") })
     let bottom = try #require(lines.firstIndex { $0.hasPrefix("└") })
     #expect(bottom - top < 24)

@@ -110,6 +110,33 @@ extension ShellHelp {
       chinese: "LET $名称 = 参照：在本次会话中保留一个地点或一组查询结果。",
       example: "LET $wet = flood 'F-0720'; COUNT building INTERSECTS $wet;"),
     Topic(
+      name: "edit", chineseName: "编辑",
+      english: """
+        INSERT INTO layer (columns) VALUES (…); UPDATE layer SET column = expr clauses; DELETE FROM layer clauses. Without
+        clauses ALL must be written. Every value is checked. BEGIN … COMMIT or ROLLBACK holds several edits together (the
+        prompt is cimq*>); .undo takes back the last edit.
+        """,
+      chinese: """
+        INSERT INTO 图层 (列) VALUES (…)；UPDATE 图层 SET 列 = 值 子句；DELETE FROM 图层 子句。没有子句时必须写 ALL。
+        每个值都会检查。BEGIN … COMMIT 或 ROLLBACK 把多个编辑合为一次（提示符为 cimq*>）；.undo 撤销上一次编辑。
+        """,
+      example: "UPDATE shelter SET status = 'full' WHERE id = 'S-0001';"),
+    Topic(
+      name: "emergency", chineseName: "应急",
+      english: """
+        EXPOSE layers TO reference [LEVEL z] [BY FLOOR] [GROUP BY grid3]: who and what a flood or a fire reaches.
+        ALLOCATE source TO source CAPACITY expr [MAX d] [KEEP household TOGETHER]: who goes to which shelter.
+        LINK layer TO layer BY INSIDE [ELSE NEAREST WITHIN d] [DRY RUN]: matches rows to grids.
+        BRIEF reference [RADIUS d]: what a duty officer must know of a place.
+        """,
+      chinese: """
+        EXPOSE（暴露）图层 TO 参照 [LEVEL 水位] [BY FLOOR] [GROUP BY grid3]：洪水或火灾波及的人与物。
+        ALLOCATE（分配）来源 TO 去处 CAPACITY 容量 [MAX 距离] [KEEP household TOGETHER]：谁去哪个避难场所。
+        LINK（匹配）图层 TO 图层 BY INSIDE [ELSE NEAREST WITHIN 距离] [DRY RUN]：把要素匹配到网格。
+        BRIEF（简报）参照 [RADIUS 半径]：值班人员需要了解的一处情况。
+        """,
+      example: "EXPOSE building, unit, person TO flood 'F-0720' BY FLOOR GROUP BY grid3;"),
+    Topic(
       name: "export", chineseName: "导出",
       english: """
         EXPORT TO 'file' writes a result by its extension: csv, tsv, json, jsonl, geojson, geojsonl, md, wkt, html (a map page).
