@@ -112,8 +112,8 @@ final class Terminal {
   /// Drops what is typed and leaves with Ctrl-D; the program must end well.
   func leave() throws {
     type("\u{3}")
-    type("\u{4}")
-    let status = try waitForExit()
+    // Between two statements the terminal is not raw for a moment, and takes a Ctrl-D for itself.
+    let status = try waitForExit(pressing: "\u{4}")
     if status != 0 { throw Failure(description: "ended with \(status); the screen:\n\(screen.text)") }
   }
 
@@ -140,11 +140,17 @@ final class Terminal {
     }
   }
 
-  func waitForExit() throws -> Int32 {
+  /// Waits for the end of the program, pressing a key every second when one is given.
+  func waitForExit(pressing key: String? = nil) throws -> Int32 {
     let clock = ContinuousClock()
     let end = clock.now + Self.limit
+    var next = clock.now
     var status: Int32 = 0
     while clock.now < end {
+      if let key, clock.now >= next {
+        type(key)
+        next = clock.now + .seconds(1)
+      }
       _ = read(milliseconds: 20)
       if waitpid(process, &status, WNOHANG) == process {
         hasEnded = true
