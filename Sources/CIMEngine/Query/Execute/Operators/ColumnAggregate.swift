@@ -99,45 +99,48 @@ struct ColumnAggregate {
     }
   }
 
-  /// The sum of a block is rounded, but blocks are the same whatever the number of threads. Eight chains, so that an
-  /// addition does not wait for the one before.
+  /// The sum of a block is rounded, but blocks are the same whatever the number of threads. Four chains, so that an
+  /// addition does not wait for the one before; what does not count is added as zero.
   private static func addDoubles(
     _ values: UnsafePointer<Double>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ state: inout AggregateState
   ) {
     switch state.aggregate.function {
     case .sum, .avg:
-      var (a, b) = (SIMD4<Double>(), SIMD4<Double>())
+      var (a, b, c, d) = (0.0, 0.0, 0.0, 0.0)
       var i = 0
-      let raw = UnsafeRawPointer(values)
       if let mask {
-        let flags = UnsafeRawPointer(mask)
-        while i &+ 8 <= count {
-          let v = raw.loadUnaligned(fromByteOffset: 8 &* i, as: SIMD8<Double>.self)
-          let m = SIMD8<Int64>(truncatingIfNeeded: flags.loadUnaligned(fromByteOffset: i, as: SIMD8<UInt8>.self))
-          let kept = v.replacing(with: 0, where: m .== 0)
-          a += kept.lowHalf
-          b += kept.highHalf
-          i &+= 8
+        while i &+ 4 <= count {
+          a += kept(values[i], mask[i])
+          b += kept(values[i &+ 1], mask[i &+ 1])
+          c += kept(values[i &+ 2], mask[i &+ 2])
+          d += kept(values[i &+ 3], mask[i &+ 3])
+          i &+= 4
         }
         while i < count {
-          if mask[i] != 0 { a[i & 3] += values[i] }
+          a += kept(values[i], mask[i])
           i &+= 1
         }
       } else {
-        while i &+ 8 <= count {
-          let v = raw.loadUnaligned(fromByteOffset: 8 &* i, as: SIMD8<Double>.self)
-          a += v.lowHalf
-          b += v.highHalf
-          i &+= 8
+        while i &+ 4 <= count {
+          a += values[i]
+          b += values[i &+ 1]
+          c += values[i &+ 2]
+          d += values[i &+ 3]
+          i &+= 4
         }
         while i < count {
-          a[i & 3] += values[i]
+          a += values[i]
           i &+= 1
         }
       }
-      state.addSum((a + b).sum(), count: ColumnAggregate.count(count, mask))
+      state.addSum((a + b) + (c + d), count: ColumnAggregate.count(count, mask))
     default: addExtreme(values, count, mask, &state) { .double($0) }
     }
+  }
+
+  @inline(__always)
+  private static func kept(_ value: Double, _ flag: UInt8) -> Double {
+    Double(bitPattern: value.bitPattern & (0 &- UInt64(flag)))
   }
 
   @inline(__always)
@@ -145,13 +148,15 @@ struct ColumnAggregate {
     _ values: UnsafePointer<T>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ state: inout AggregateState,
     _ value: (T) -> Value
   ) {
-    var best: T?
-    if state.aggregate.function == .min {
-      for i in 0..<count where mask?[i] ?? 1 != 0 { best = best.map { min($0, values[i]) } ?? values[i] }
-    } else {
-      for i in 0..<count where mask?[i] ?? 1 != 0 { best = best.map { max($0, values[i]) } ?? values[i] }
+    var first = 0
+    if let mask { while first < count, mask[first] == 0 { first &+= 1 } }
+    if first >= count { return }
+    var best = values[first]
+    let wantsLess = state.aggregate.function == .min
+    for i in first..<count where mask == nil || mask.unsafelyUnwrapped[i] != 0 {
+      if wantsLess ? values[i] < best : values[i] > best { best = values[i] }
     }
-    if let best { state.addExtreme(value(best)) }
+    state.addExtreme(value(best))
   }
 }
 
