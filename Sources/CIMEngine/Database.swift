@@ -124,11 +124,12 @@ public final class Database {
       return
     }
     let now = StoreStamp(database: store.path)
-    if let now, now == stamp { return }
-    let current = try Snapshot.current(for: store, previous: snapshot, notice: notice)
-    if current !== snapshot { snapshot = current }
+    if now == nil || now != stamp {
+      let current = try Snapshot.current(for: store, previous: snapshot, notice: notice)
+      if current !== snapshot { snapshot = current }
+      keep(now)
+    }
     packing.considerPacking(snapshot, path)
-    keep(now)
   }
 
   /// Whether edits are open that COMMIT keeps and ROLLBACK takes back.
