@@ -99,6 +99,12 @@ extension QueryMaker {
     }
   }
 
+  /// Not a bare number, which SQL would take for the number of a column.
+  private mutating func expressionKey() -> Pair {
+    let x = int(["t"], 1)
+    return Pair("(\(x.cimq) + t.a)", "(\(x.sql) + t.a)")
+  }
+
   private mutating func grouped() -> StatementPair {
     let layer = pick(Self.layers)
     placed = place(layer, "t")
@@ -110,7 +116,7 @@ extension QueryMaker {
       return StatementPair(text: Pair("\(from.cimq) RETURN \(list.cimq)", "SELECT \(list.sql) \(from.sql)"))
     }
     let keys = Pair.joined(
-      (0...below(2)).map { _ in chance(60) ? Pair("t.\(pick(["kind", "name", "a", "flag"]))") : int(["t"], 1) }, ", ")
+      (0...below(2)).map { _ in chance(60) ? Pair("t.\(pick(["kind", "name", "a", "flag"]))") : expressionKey() }, ", ")
     let list = Pair.joined([keys] + aggregates, ", ")
     var having = Pair("", "")
     if chance(35) {
