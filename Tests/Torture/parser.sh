@@ -15,7 +15,7 @@ if [ ! -e "$out/SpatialIndex.o" ]; then
 fi
 swiftc -O -wmo -sanitize=fuzzer "${features[@]}" -module-name CIMEngine -I "$out" \
   $engine/Model/*.swift $engine/Query/Lex/*.swift $engine/Query/Parse/*.swift $engine/Query/QueryError.swift \
-  $engine/Query/QueryError+Rendering.swift $engine/Output/DisplayWidth.swift \
+  $engine/Query/QueryError+Rendering.swift $engine/Messages/*.swift $engine/Output/DisplayWidth.swift \
   $engine/Geometry/{WKT,NumberText,GeometryBytes,GeometryView+Locate,Orientation,Segments}.swift \
   Tests/Fuzz/QueryFuzzer.swift "$out/SpatialIndex.o" -o "$out/fuzz"
 exec "$out/fuzz" -runs="${1:-10000000}" -seed="${2:-1}" -max_len=2048 -timeout=10 -rss_limit_mb=4096 -artifact_prefix="$out/" \

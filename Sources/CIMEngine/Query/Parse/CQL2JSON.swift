@@ -112,9 +112,19 @@ private enum CQL2JSON {
         try count(2...2)
         return .arithmetic(sign, try expression(args[0]), try expression(args[1]))
       }
-      let function = Name(text: Words.function(name.uppercased()) ?? name, quoted: false, range: op.range)
+      // What has no spelling as a function in text is none here.
+      let known = Words.function(name.uppercased())
+      guard known != nil || isFunctionName(name) else { throw wrong(op, "the name of an operator or function") }
+      let function = Name(text: known ?? name, quoted: false, range: op.range)
       return .call(function, try expressions(args), distinct: false, star: false)
     }
+  }
+
+  private static func isFunctionName(_ name: String) -> Bool {
+    !Words.isKeyword(name.uppercased())
+      && name.unicodeScalars.enumerated().allSatisfy {
+        $0.offset == 0 ? $0.element.isIdentifierStart : $0.element.isIdentifierPart
+      }
   }
 
   // MARK: Times

@@ -63,6 +63,8 @@ import Testing
   @Test(
     "errors",
     arguments: [
+      (#"{"op":"f(x","args":[]}"#, "the name of an operator or function", 6..<11),
+      (#"{"op":"case","args":[1]}"#, "the name of an operator or function", 6..<12),
       (#"{"op":"="}"#, "`args`", 0..<10), (#"{"op":"=","args":[1]}"#, "takes 2 arguments, not 1", 17..<20),
       (#"{"op":"in","args":[1,2]}"#, "an array of values", 21..<22), (#"{"foo":1}"#, "expected `op`", 0..<9),
       (#"{"date":"2021-02-30"}"#, "is not a date", 8..<20),
