@@ -19,4 +19,4 @@ swiftc -O -wmo -sanitize=fuzzer "${features[@]}" -module-name CIMEngine -I "$out
   $engine/Geometry/{WKT,NumberText,GeometryBytes,GeometryView+Locate,Orientation,Segments}.swift \
   Tests/Fuzz/QueryFuzzer.swift "$out/SpatialIndex.o" -o "$out/fuzz"
 exec "$out/fuzz" -runs="${1:-10000000}" -seed="${2:-1}" -max_len=2048 -timeout=10 -rss_limit_mb=4096 -artifact_prefix="$out/" \
-  -print_final_stats=1 -verbosity=0 "$out/found" Tests/Fixtures/parser-corpus
+  -print_final_stats=1 -print_funcs=0 -verbosity=0 "$out/found" Tests/Fixtures/parser-corpus

@@ -39,7 +39,7 @@ struct Parser {
   static let maximumDepth = 120
   /// Chains such as a + b + c … grow to the left without nesting the parser. What walks a tree takes some 25 kB of stack a
   /// level in a debug build.
-  static let maximumHeight = 180
+  static let maximumHeight = 150
 
   init(_ text: String, names: KnownNames, strict: Bool) throws(QueryError) {
     self.text = text

@@ -35,16 +35,16 @@ import Testing
     "long chains are read, printed and answered; endless ones are refused", arguments: [" + ", " - ", " * ", " / "])
   func chains(sign: String) throws {
     let city = try Self.city.get()
-    let long = Array(repeating: "1", count: 170).joined(separator: sign)
+    let long = Array(repeating: "1", count: 125).joined(separator: sign)
     let tree = try parseFilter(long)
     #expect(try parseFilter(Printer.print(tree)) == tree)
-    let value: Double = sign == " + " ? 170 : sign == " - " ? -168 : 1
+    let value: Double = sign == " + " ? 125 : sign == " - " ? -123 : 1
     #expect(try city.rows("FIND spot RETURN \(long) AS x LIMIT 1")[0][0].number == value)
     #expect(try city.rows("COUNT spot WHERE id = 'S1' AND \(long) = \(value)") == [[.int(1)]])
     for count in [500, 100_000] {
       let endless = Array(repeating: "1", count: count).joined(separator: sign)
       #expect { try parseFilter(endless) } throws: { error in
-        (error as? QueryError)?.message.contains("more than 180 steps") ?? false
+        (error as? QueryError)?.message.contains("more than 150 steps") ?? false
       }
     }
   }
