@@ -150,6 +150,25 @@ struct RoadTests {
     #expect(try walk((100, 5), (130, 5)) == 40)
   }
 
+  @Test("beside a street without connection a place also goes to the main network, if it is near, and not over water")
+  func apart() throws {
+    let edges = RoadEdges(lines: [[0, 0, 1000, 0], [0, 0, 0, 500], [200, 60, 300, 60], [500, 200, 600, 200]])
+    #expect(edges.isApart == [false, false, true, true])
+    let graph = RoadGraph(edges)
+    let search = RoadSearch(graph)
+    try search.run(from: graph.tie(200, 50).places, token: nil)
+    #expect(search.metres(to: graph.tie(300, 55)) == 10 + 100 + 5)
+    #expect(search.metres(to: graph.tie(1000, 0)) == 50 + 800)
+    #expect(search.metres(to: graph.tie(500, 210)) == .infinity)
+    // A street of the main network that water cuts off stays cut off.
+    let closed = RoadGraph(edges.closed(by: [.rectangle(Box2(-5, 20, 5, 40))]))
+    try search.run(from: graph.tie(0, 300).places, token: nil)
+    #expect(search.metres(to: graph.tie(500, 0)) == 800)
+    let cut = RoadSearch(closed)
+    try cut.run(from: closed.tie(0, 60).places, token: nil)
+    #expect(cut.metres(to: closed.tie(500, 0)) == .infinity)
+  }
+
   @Test("hostile lines: repeated vertices, lines of one point, NaN, a ring, nothing at all")
   func hostile() throws {
     let graph = RoadGraph(

@@ -15,7 +15,8 @@ extension RoadEdges {
       near.removeAll(keepingCapacity: true)
       areaTree.forEach(meeting: box(vertices)) { near.append($0) }
       if near.isEmpty {
-        result.append(from: from[e], to: to[e], Array(xy[2 * vertices.lowerBound..<2 * vertices.upperBound]))
+        result.append(
+          from: from[e], to: to[e], isApart: isApart[e], Array(xy[2 * vertices.lowerBound..<2 * vertices.upperBound]))
       } else {
         appendOpen(e, vertices, near.sorted().map { closers[$0] }, to: &result)
       }
@@ -39,7 +40,7 @@ extension RoadEdges {
     func finish(_ end: UInt32?) {
       if piece.count >= 4 {
         let first = begin ?? newNode()
-        result.append(from: first, to: end ?? newNode(), piece)
+        result.append(from: first, to: end ?? newNode(), isApart: isApart[e], piece)
       }
       piece = []
       begin = nil

@@ -16,12 +16,15 @@ struct RoadEdges: Sendable {
   /// Edge `e` has the vertices `start[e]..<start[e + 1]`.
   var start: [UInt32] = [0]
   var xy: [Double] = []
+  /// Whether an edge has no way to the greatest connected part of all lines: a path in a park drawn without its gate.
+  var isApart: [Bool] = []
 
   var count: Int { from.count }
 
-  mutating func append(from a: UInt32, to b: UInt32, _ vertices: [Double]) {
+  mutating func append(from a: UInt32, to b: UInt32, isApart apart: Bool = false, _ vertices: [Double]) {
     from.append(a)
     to.append(b)
+    isApart.append(apart)
     xy.append(contentsOf: vertices)
     start.append(UInt32(xy.count / 2))
   }
@@ -31,6 +34,32 @@ struct RoadEdges: Sendable {
     var builder = RoadNoding(lines)
     builder.joinEnds()
     self = builder.edges()
+    markApart()
+  }
+
+  private mutating func markApart() {
+    var part = (0..<UInt32(nodeCount)).map { $0 }
+    func root(_ node: UInt32) -> UInt32 {
+      var node = node
+      while part[Int(node)] != node {
+        part[Int(node)] = part[Int(part[Int(node)])]
+        node = part[Int(node)]
+      }
+      return node
+    }
+    for e in 0..<count {
+      let (a, b) = (root(from[e]), root(to[e]))
+      part[Int(max(a, b))] = min(a, b)
+    }
+    var metres = [Double](repeating: 0, count: nodeCount)
+    for e in 0..<count {
+      for v in Int(start[e])..<Int(start[e + 1]) - 1 {
+        let (dx, dy) = (xy[2 * v + 2] - xy[2 * v], xy[2 * v + 3] - xy[2 * v + 1])
+        metres[Int(root(from[e]))] += (dx * dx + dy * dy).squareRoot()
+      }
+    }
+    guard let greatest = metres.max(), let main = metres.firstIndex(of: greatest) else { return }
+    for e in 0..<count { isApart[e] = root(from[e]) != UInt32(main) }
   }
 
   private init() {}

@@ -5,6 +5,9 @@ final class RoadGraph: Sendable {
   /// A place farther than this from every street is not reached by road, in metres.
   static let reachMetres = 1_000.0
 
+  /// How far a place beside a street without connection may go straight to one of the main network, in metres.
+  static let bridgedMetres = 100.0
+
   let edges: RoadEdges
   let length: [Double]
   /// By node: its edges are `adjacent[adjacentStart[n]..<adjacentStart[n + 1]]`.
@@ -66,13 +69,23 @@ final class RoadGraph: Sendable {
 
   /// The point of the network nearest to (x, y), on an edge as well as at a node; nil when there is none within
   /// ``reachMetres``.
-  func place(_ x: Double, _ y: Double) -> RoadPlace? {
-    let nearest = tree.view.nearest(to: Box2(x, y, x, y), count: 1, within: Self.reachMetres) { item -> Double? in
-      project(x, y, item).squared
+  func place(_ x: Double, _ y: Double) -> RoadPlace? { place(x, y, within: Self.reachMetres, mainOnly: false) }
+
+  /// How a place is tied to the network: to the nearest street, and where that one has no way to the main part of all streets,
+  /// to the nearest street of that part as well, when it is within ``bridgedMetres``.
+  func tie(_ x: Double, _ y: Double) -> RoadTie {
+    guard let nearest = place(x, y) else { return RoadTie() }
+    guard edges.isApart[Int(nearest.edge)] else { return RoadTie(nearest: nearest) }
+    return RoadTie(nearest: nearest, main: place(x, y, within: Self.bridgedMetres, mainOnly: true))
+  }
+
+  private func place(_ x: Double, _ y: Double, within reach: Double, mainOnly: Bool) -> RoadPlace? {
+    let nearest = tree.view.nearest(to: Box2(x, y, x, y), count: 1, within: reach) { item -> Double? in
+      mainOnly && edges.isApart[Int(segmentEdge[item])] ? nil : project(x, y, item).squared
     }
     guard let found = nearest.first else { return nil }
     let metres = found.squaredDistance.squareRoot()
-    guard metres <= Self.reachMetres else { return nil }
+    guard metres <= reach else { return nil }
     let v = Int(segmentVertex[found.item])
     let (dx, dy) = (edges.xy[2 * v + 2] - edges.xy[2 * v], edges.xy[2 * v + 3] - edges.xy[2 * v + 1])
     let along = segmentOffset[found.item] + project(x, y, found.item).t * (dx * dx + dy * dy).squareRoot()
@@ -84,6 +97,15 @@ final class RoadGraph: Sendable {
     let v = 2 * Int(segmentVertex[segment])
     return projection(x, y, edges.xy[v], edges.xy[v + 1], edges.xy[v + 2], edges.xy[v + 3])
   }
+}
+
+/// The streets that a place is tied to.
+struct RoadTie: Sendable {
+  var nearest: RoadPlace?
+  /// Of the main network, where the nearest is not.
+  var main: RoadPlace?
+
+  var places: [RoadPlace] { [nearest, main].compactMap { $0 } }
 }
 
 /// Where a place meets the network.
@@ -158,6 +180,11 @@ final class RoadSearch: @unchecked Sendable {
     }
     let total = best + place.offset
     return total <= bound ? total : .infinity
+  }
+
+  /// The least of the ways by the streets that a place is tied to.
+  func metres(to tie: RoadTie) -> Double {
+    min(tie.nearest.map { metres(to: $0) } ?? .infinity, tie.main.map { metres(to: $0) } ?? .infinity)
   }
 
   private func reach(_ node: UInt32, _ distance: Double) {

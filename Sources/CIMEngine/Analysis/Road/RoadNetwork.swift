@@ -123,15 +123,18 @@ final class RoadField: Sendable {
     self.graph = graph
     search = RoadSearch(graph)
     var places: [RoadPlace] = []
+    var farthest: Double?
     var unreached = 0
     for (i, geometry) in try features.geometries().enumerated() {
       if i & 1023 == 0 { try token.check() }
       guard let (x, y) = RoadPlace.point(of: geometry) else { continue }
-      if let place = graph.place(x, y) { places.append(place) } else { unreached += 1 }
+      let tie = graph.tie(x, y)
+      places += tie.places
+      if let nearest = tie.nearest { farthest = max(farthest ?? 0, nearest.offset) } else { unreached += 1 }
     }
     try search.run(from: places, bound: bound, token: token)
     let label = features.label.isEmpty ? "the place" : features.label
-    if let greatest = places.map(\.offset).max() {
+    if let greatest = farthest {
       access.note("\(road.explanation); \(label) is \(Self.metres(greatest)) from the nearest street")
     } else {
       access.note(road.explanation)
@@ -159,8 +162,7 @@ final class RoadField: Sendable {
   }
 
   func metres(_ x: Double, _ y: Double) -> Double {
-    guard let place = graph.place(x, y) else { return .infinity }
-    return search.metres(to: place)
+    search.metres(to: graph.tie(x, y))
   }
 }
 
