@@ -10,7 +10,7 @@
 /// One instance belongs to one thread; open another for another thread. Rows are read from the snapshot, which is
 /// checked against the store before each statement, so edits made meanwhile by anyone are seen by the next statement.
 public final class Database {
-  private let store: Store
+  let store: Store
   private let notice: (String) -> Void
   private(set) var snapshot: Snapshot { didSet { tables = SnapshotTables(snapshot) } }
   public let path: String

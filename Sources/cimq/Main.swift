@@ -36,13 +36,19 @@ struct Cimq: ParsableCommand {
     version: "cimq \(version)",
     subcommands: [
       ShellCommand.self, QueryCommand.self, NearestCommand.self, ImportCommand.self, ExportCommand.self,
-      GenerateCommand.self, InfoCommand.self, CheckCommand.self, SnapshotCommand.self, CompletionsCommand.self,
+      GenerateCommand.self, LinkCommand.self, InfoCommand.self, CheckCommand.self, SnapshotCommand.self,
+      CompletionsCommand.self,
     ])
 }
 
 /// What the argument parser would misread: negative coordinates and full-width punctuation.
 enum CommandLineWords {
   private static let coordinateOptions: Set<String> = ["--at", "--near"]
+
+  /// Whether a word is the value of `--crs`: neither the end, nor an option, nor a file.
+  private static func namesCRS(_ words: [String], _ i: Int) -> Bool {
+    i < words.count && !words[i].hasPrefix("--") && !DatabasePath.exists(words[i])
+  }
 
   static func prepared(_ words: [String]) -> [String] {
     var result: [String] = []
@@ -53,6 +59,10 @@ enum CommandLineWords {
         // `--at -73.9,40.7`: the value starts like an option, so it is joined to its own.
         result.append(word + "=" + words[i + 1])
         i += 2
+      } else if word == "--crs", words.first == "check", !namesCRS(words, i + 1) {
+        // `check DB --crs` asks whether the layers' own CRS can be right.
+        result.append("--match-crs")
+        i += 1
       } else {
         result.append(word)
         i += 1

@@ -27,6 +27,40 @@ public struct SoundnessCheck: Sendable {
     return check
   }
 
+  /// What else a database can be asked: whether its grids are a partition, and whether a layer's coordinates are those of
+  /// another system than it was tagged with.
+  public enum Question: Sendable { case grids, crs }
+
+  /// Looks at a database for one question only.
+  ///
+  /// - Throws: ``StoreError`` when it is no database of cimq's; `QueryError` of reason `.interrupted`.
+  public static func run(
+    _ path: String, _ questions: [Question], token: CancellationToken = CancellationToken()
+  ) throws -> SoundnessCheck {
+    var check = SoundnessCheck()
+    let store = try Store.open(path)
+    defer { store.close() }
+    let snapshot = try Snapshot.current(for: store)
+    for question in questions {
+      let findings =
+        switch question {
+        case .grids: try GridCheck.run(snapshot, token: token)
+        case .crs: try CRSCheck.run(snapshot, token: token)
+        }
+      for finding in findings { check.add(finding) }
+      if findings.isEmpty {
+        check.facts.append(
+          question == .grids ? "grids: no gaps, no overlaps, codes agree" : "crs: no layer looks shifted")
+      }
+    }
+    return check
+  }
+
+  private mutating func add(_ finding: StoreFinding) {
+    let text = "\(finding.subject): \(finding.message)"
+    if finding.severity == .error { errors.append(text) } else { warnings.append(text) }
+  }
+
   private static func isSQLite(_ path: String) -> Bool {
     guard let file = fopen(path, "r") else { return false }
     defer { fclose(file) }
@@ -68,10 +102,7 @@ public struct SoundnessCheck: Sendable {
 
   /// SQLite's own check, the spatial indexes, the links between layers, the snapshot.
   private mutating func database(_ store: Store) throws {
-    for finding in try store.check() {
-      let text = "\(finding.subject): \(finding.message)"
-      if finding.severity == .error { errors.append(text) } else { warnings.append(text) }
-    }
+    for finding in try store.check() { add(finding) }
     for layer in try store.catalog().layers { facts.append("\(layer.name): \(layer.rowCount) rows") }
     let snapshot = try Snapshot.current(for: store) { warnings.append($0) }
     for layer in snapshot.catalog.layers.indices {

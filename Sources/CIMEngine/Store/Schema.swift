@@ -6,6 +6,8 @@ internal import Glibc
 /// - `cimq_meta`: one row: uuid, version of these tables, working CRS, notice.
 /// - `cimq_layer`, `cimq_column`: the catalogue: which table and column each name means, units, values, other names.
 /// - `cimq_link`: which column names rows of which layer.
+/// - `cimq_rule`, `cimq_rule_age`, `cimq_rule_shelter`, `cimq_rule_threat`: what the analyses go by, see `CityRules`.
+/// - `cimq_link_run`: the last LINK of each pair of layers, made by the first one, see `LinkRecord`.
 /// - `cimq_change`: the change log, written by triggers on every layer (see `ChangeLog`).
 /// - `cimq_edit`, `cimq_undo`: the last edit by a statement, and the values that it replaced (see `UndoLog`).
 ///
@@ -65,6 +67,7 @@ enum Schema {
       "INSERT INTO cimq_meta (uuid, schema_version, working_crs, is_geographic, notice) VALUES (?, ?, ?, ?, ?)"
     ).bind(1, newUUID()).bind(2, Int64(version)).bind(3, workingCRS.description).bind(4, isGeographic ? 1 : Int64(0))
       .bind(5, notice).run()
+    _ = try CityRules.ensure(in: connection)
     try connection.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
     try ChangeLog.append(.create, layer: nil, in: connection)
   }

@@ -46,7 +46,13 @@ public final class Store: Sendable {
       try connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
       try SpatiaLite.load(into: connection)
     }
-    try store.connection.transaction("IMMEDIATE") { try Schema.migrate($0, path: path) }
+    try store.connection.transaction("IMMEDIATE") { connection in
+      try Schema.migrate(connection, path: path)
+      let isSeen =
+        try connection.int("SELECT seen_schema FROM cimq_meta") == connection.int("PRAGMA schema_version")
+      // The tables of rules are cimq's own: making them is nothing that the catalogue has to take up.
+      if try CityRules.ensure(in: connection), isSeen { try StoredCatalog.markSeen(in: connection) }
+    }
     try store.adopt()
     return store
   }

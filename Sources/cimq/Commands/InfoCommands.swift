@@ -29,16 +29,32 @@ struct CheckCommand: ParsableCommand {
     commandName: "check", abstract: "Is a file or a database sound? Ends with status 1 when it is not.",
     discussion: """
       For a source file: reads all of it and says what is wrong, as an import would, without importing.
-      For a database: SQLite's own integrity check, spatial indexes, links between layers, the snapshot.
+      For a database: SQLite's own integrity check, spatial indexes, links between layers, the snapshot; with --grids
+      instead: gaps, overlaps and slivers of the grids, codes whose prefix, parent column and geometry disagree; with
+      --crs without a value: layers whose coordinates fit the city better as those of GCJ-02, BD-09 or WGS 84.
       """)
 
   @Argument(help: ArgumentHelp("A database or a source file.", valueName: "FILE|DB"))
   var path: String
   @Option(help: "The CRS of a source that states none.")
   var crs: String?
+  @Flag(help: "Are the grids of a database a partition, and do their codes agree?")
+  var grids = false
+  @Flag(name: .customLong("match-crs"), help: "Same as --crs without a value: is a layer of a database shifted?")
+  var matchCRS = false
 
   func run() throws {
-    let report = try SoundnessCheck.run(path, options: LoadOptions(crs: try CRS.named(crs)))
+    if grids || matchCRS {
+      let token = CancellationToken()
+      try Interrupt.during(token) {
+        try show(SoundnessCheck.run(path, (grids ? [.grids] : []) + (matchCRS ? [.crs] : []), token: token))
+      }
+      return
+    }
+    try show(SoundnessCheck.run(path, options: LoadOptions(crs: try CRS.named(crs))))
+  }
+
+  private func show(_ report: SoundnessCheck) throws {
     for line in report.lines { print(line) }
     if report.hasErrors { throw Status.contentWrong }
   }

@@ -1,5 +1,240 @@
 extension StatementContext {
+  /// `EXPOSE layers TO reference [LEVEL expr] [BY FLOOR] [TOLERANCE dist] { clause }`: one FIND for each scenario and
+  /// layer, with the names of ``ExposedLayer`` written out, so that filters, groups, links and order are those of FIND.
+  ///
+  /// Without RETURN the rows are totals: `scenario`, `layer`, the keys (`floor` with BY FLOOR; for people `age_band` and
+  /// `mobility` where no GROUP BY says otherwise), `total`, `wet`, `unsure`, `dry`, `unknown`, `max_depth`,
+  /// `wet_floors`. They come by scenario, then layer as written, then by key.
   func runExpose(_ expose: Expose, into sink: inout any RowSink) throws -> RunReport {
-    throw QueryError(.notSupported("EXPOSE"), at: statement.range)
+    var report = RunReport()
+    let names = CatalogNames(catalog)
+    let rules = try store.rules()
+    var tolerance = 0.0
+    if let written = expose.tolerance {
+      var binder = FindBinder(BindState(catalog, bindContext))
+      guard let metres = try binder.bind(distance: written).constantNumber, metres >= 0, metres.isFinite else {
+        throw QueryError(.invalid("TOLERANCE is a fixed length, such as 0.2 m"), at: written.range)
+      }
+      tolerance = metres
+    }
+    try refuse(expose)
+    let scenarios = try scenarios(of: expose, notices: &report.notices)
+    if scenarios.isEmpty { report.notices.append("no flood matches, so nothing is exposed") }
+    var steps: [(title: String, find: BoundFind)] = []
+    for scenario in scenarios.isEmpty ? [nothing(expose)] : scenarios {
+      for written in expose.layers {
+        guard let layer = names.layer(written.text) else { throw names.unknownLayer(written) }
+        let exposed = try ExposedLayer(
+          layer, named: written, catalog, names, scenario, tolerance: tolerance, rules: rules)
+        let find = self.find(expose, exposed, layer, written, scenario, isOnly: expose.layers.count == 1)
+        var bound = try bind(find)
+        if scenarios.isEmpty { bound.limit = 0 }
+        steps.append(("\(exposed.name) in \(scenario.id ?? "the geometry")", bound))
+        for notice in exposed.notices where uses(notice, expose, exposed) && !report.notices.contains(notice) {
+          report.notices.append(notice)
+        }
+      }
+    }
+    if let explain = statement.explain {
+      report.rowCount = try self.explain(steps, explain, into: &sink)
+      return report
+    }
+    var page = (skip: 0, left: nil as Int?)
+    if steps.count > 1 {
+      page = (expose.find.offset ?? 0, expose.find.limit)
+      for i in steps.indices where !scenarios.isEmpty { (steps[i].find.limit, steps[i].find.offset) = (nil, nil) }
+    }
+    let union = UnionSink(sink, skip: page.skip, limit: page.left, isOne: steps.count == 1)
+    for step in steps {
+      try token.check()
+      var target: any RowSink = union
+      try execute(step.find, isOrdered: run.isOrdered, into: &target)
+      if union.isFull { break }
+    }
+    // Totals have no geometry of their own, which is no news here.
+    let isTotal = expose.find.items == nil
+    for notice in union.notices where !isTotal && !report.notices.contains(notice) { report.notices.append(notice) }
+    try union.finish()
+    report.rowCount = union.rowCount
+    return report
   }
+
+  /// A scenario for a reference without rows, so that the answer has its columns.
+  private func nothing(_ expose: Expose) -> ExposeScenario {
+    let crs = Name(text: catalog.workingCRS.description, quoted: false, range: expose.reference.range)
+    return ExposeScenario(
+      id: nil, reference: Reference(kind: .geometry(.wkt(.point(0, 0))), crs: crs, range: expose.reference.range),
+      level: expose.level?.isNullLiteral ?? false ? .insideOnly : .constant(0))
+  }
+
+  private func refuse(_ expose: Expose) throws(QueryError) {
+    let find = expose.find
+    guard find.joins.isEmpty, find.nearest == nil else {
+      throw QueryError(
+        .notSupported("JOIN or NEAREST in an EXPOSE"), at: find.range, fix: "join the layers in a FIND instead")
+    }
+    if find.items == nil, find.groupBy.isEmpty, expose.layers.count > 1 { return }
+    if find.distinct {
+      throw QueryError(.notSupported("DISTINCT in an EXPOSE"), at: find.range, fix: "use GROUP BY")
+    }
+  }
+
+  /// Rules are named where they were used: bands where one asks for them, the storey where floors are counted.
+  private func uses(_ notice: String, _ expose: Expose, _ exposed: ExposedLayer) -> Bool {
+    let isBand = notice.hasPrefix("rule age bands")
+    let wanted = isBand ? "age_band" : "wet_floors"
+    let find = expose.find
+    let written =
+      find.filters + find.groupBy + find.orderBy.map(\.expression) + (find.having.map { [$0] } ?? [])
+      + (find.items ?? []).compactMap { if case .expression(let e) = $0.kind { e } else { nil } }
+    if written.contains(where: { $0.properties.contains { $0.last?.text.lowercased() == wanted } }) { return true }
+    if let items = find.items { return items.contains { if case .expression = $0.kind { false } else { true } } }
+    return isBand ? find.groupBy.isEmpty : true
+  }
+
+  // MARK: The FIND behind it
+
+  private func find(
+    _ expose: Expose, _ exposed: ExposedLayer, _ layer: Int, _ written: Name, _ scenario: ExposeScenario, isOnly: Bool
+  ) -> Find {
+    var find = expose.find
+    find.source = Source(
+      kind: .layer(Name(text: exposed.name, quoted: true, range: written.range)), alias: nil, range: written.range)
+    let place = Expression(
+      kind: .spatial(SpatialClause(relation: .intersects, reference: scenario.reference)), range: scenario.reference.range)
+    find.filters = [place] + expose.find.filters.map { exposed.written($0) }
+    find.having = expose.find.having.map { exposed.written($0) }
+    find.orderBy = expose.find.orderBy.map { key in
+      var key = key
+      key.expression = exposed.written(key.expression)
+      return key
+    }
+    var keys = expose.find.groupBy.map { Item(kind: .expression($0)) }.flatMap { exposed.item($0) }
+    if let items = expose.find.items {
+      find.items = items.flatMap { exposed.item($0) }
+    } else {
+      func add(_ name: String, _ expression: Expression?) {
+        let isThere = keys.contains { item in
+          if let known = item.name { return known.text == name }
+          if case .expression(let e) = item.kind, case .property(let parts) = e.kind { return parts.last?.text == name }
+          return false
+        }
+        if !isThere { keys.append(Item(expression ?? .null, as: name)) }
+      }
+      if expose.byFloor { add("floor", exposed.computed["floor"]) }
+      if expose.find.groupBy.isEmpty {
+        let people = expose.layers.contains { name in
+          CatalogNames(catalog).layer(name.text).map { catalog.layers[$0].columns.contains { $0.name == "age" } } ?? false
+        }
+        if people {
+          add("age_band", exposed.computed["age_band"])
+          let mobility = CatalogNames(catalog).column("mobility", of: layer)
+          add("mobility", mobility.map { .column([catalog.layers[layer].columns[$0].name]) })
+        }
+      }
+      find.items =
+        [Item(exposed.computed["scenario"]!, as: "scenario"), Item(exposed.computed["layer"]!, as: "layer")] + keys
+        + exposed.totals
+    }
+    // A key that is the same for all rows is none.
+    find.groupBy = keys.compactMap { item in
+      guard case .expression(let e) = item.kind else { return nil }
+      if case .literal = e.kind { return nil }
+      return e
+    }
+    if expose.find.items != nil, expose.find.groupBy.isEmpty { find.groupBy = [] }
+    return find
+  }
+
+  private func explain(
+    _ steps: [(title: String, find: BoundFind)], _ mode: Statement.Explain, into sink: inout any RowSink
+  ) throws -> Int {
+    var lines: [String] = []
+    let executor = Executor(
+      catalog: catalog, tables: SnapshotTables(snapshot), token: token, threads: run.threadCount,
+      isMetered: mode == .analyze)
+    for step in steps {
+      lines.append("exposed: \(step.title)")
+      lines += try executor.explain(step.find, analyze: mode == .analyze).map { "  " + $0 }
+    }
+    try sink.begin(ResultHeader(columns: [ResultColumn(name: "plan", type: .text)], crs: catalog.workingCRS))
+    try sink.write(RowBatch(rowCount: lines.count, columns: [Vector(.text(lines))]))
+    try sink.end(notices: [])
+    return lines.count
+  }
+}
+
+/// Several results with the same columns as one.
+final class UnionSink: RowSink {
+  private var sink: any RowSink
+  private var skip: Int
+  private var left: Int?
+  private let isOne: Bool
+  private var columnCount: Int?
+  private var header: ResultHeader?
+  /// Columns of doubles that are whole numbers.
+  private var whole: Set<Int> = []
+  private(set) var rowCount = 0
+  private(set) var notices: [String] = []
+
+  init(_ sink: any RowSink, skip: Int, limit: Int?, isOne: Bool) {
+    self.sink = sink
+    self.skip = skip
+    left = limit
+    self.isOne = isOne
+  }
+
+  /// Nothing more is wanted.
+  var isFull: Bool { left == 0 }
+  var wantsShapes: Bool { sink.wantsShapes }
+
+  func begin(_ header: ResultHeader) throws {
+    if let columnCount {
+      guard columnCount == header.columns.count else {
+        throw QueryError(.invalid("RETURN gives \(header.columns.count) columns for one layer and \(columnCount) for another"))
+      }
+      return
+    }
+    columnCount = header.columns.count
+    var header = header
+    // Floors are whole; the arithmetic behind them is not.
+    for i in header.columns.indices where header.columns[i].name == "wet_floors" && header.columns[i].origin == nil {
+      header.columns[i].type = .int
+      whole.insert(i)
+    }
+    if !isOne { header.rowCount = nil }
+    self.header = header
+    try sink.begin(header)
+  }
+
+  func write(_ batch: RowBatch) throws {
+    var batch = batch
+    for i in whole {
+      if case .double(let values) = batch.columns[i].storage {
+        batch.columns[i].storage = .int(values.map { Int64($0) })
+      }
+    }
+    let first = min(skip, batch.rowCount)
+    skip -= first
+    let count = min(batch.rowCount - first, left ?? .max)
+    if count == 0 { return }
+    if count < batch.rowCount {
+      let rows = first..<first + count
+      batch = RowBatch(
+        rowCount: count,
+        columns: batch.columns.enumerated().map { i, column in
+          Vector(values: rows.map { column[$0] }, type: header?.columns[i].type)
+        }, shapes: batch.shapes.isEmpty ? [] : Array(batch.shapes[rows]),
+        ids: batch.ids.isEmpty ? [] : Array(batch.ids[rows]))
+    }
+    left = left.map { $0 - count }
+    rowCount += count
+    try sink.write(batch)
+  }
+
+  func end(notices: [String]) throws {
+    for notice in notices where !self.notices.contains(notice) { self.notices.append(notice) }
+  }
+
+  func finish() throws { try sink.end(notices: []) }
 }

@@ -82,6 +82,7 @@ struct FunctionSignature {
     "MAKE_VALID": f(.makeValid, [.geometry], .type(.geometry)),
     "AS_WKT": f(.asWKT, [.geometry, .crs], .type(.text), optional: 1),
     "AS_GEOJSON": f(.asGeoJSON, [.geometry], .type(.text)),
+    LevelSurface.function: f(.levelSurface, [.geometry, .text], .type(.double)),
   ]
 
   static let temporal: [String: BoundExpression.Function] = [

@@ -157,6 +157,13 @@ struct Compiler {
       return TemporalRelationNode(function, try period(arguments[0]), try period(arguments[1]))
     case .aContainedBy, .aContains, .aEquals, .aOverlaps:
       return ArrayRelationNode(function, try compile(arguments[0]), try compile(arguments[1]))
+    case .levelSurface:
+      guard let place = try compile(arguments[0]) as? GeometryNode,
+        case .constant(.text(let text)) = arguments[1].kind, let surface = LevelSurface(text: text)
+      else {
+        throw QueryError(.invalid("\(LevelSurface.function) takes the geometry of a row and points as text"), at: e.range)
+      }
+      return LevelSurfaceNode(place, surface)
     case .coalesce where e.type == .geometry:
       return ChooseNode(
         cases: try arguments.mapped { (a) throws(QueryError) in
