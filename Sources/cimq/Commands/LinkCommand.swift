@@ -14,7 +14,9 @@ struct LinkCommand: ParsableCommand {
       Prints rows by method.
       """)
 
-  @Argument(help: ArgumentHelp("The database ($CIMQ_DB when left out), the layer, and its target.", valueName: "DB LAYER TARGET"))
+  @Argument(
+    help: ArgumentHelp(
+      "The database ($CIMQ_DB when left out), the layer, and its target.", valueName: "DB LAYER TARGET"))
   var words: [String]
   @Option(help: "Take the nearest target within this distance where none covers a row, such as 30m.")
   var within: Distance?

@@ -80,7 +80,8 @@ struct ExposeTests {
   func details() throws {
     let city = try LinkCity(seed: 5)
     let rows = try city.ask(
-      "EXPOSE unit TO flood 'F-1' WHERE state = 'wet' RETURN scenario, id, state, depth, z_min ORDER BY depth DESC").rows
+      "EXPOSE unit TO flood 'F-1' WHERE state = 'wet' RETURN scenario, id, state, depth, z_min ORDER BY depth DESC"
+    ).rows
     #expect(!rows.isEmpty)
     var last = Double.infinity
     for row in rows {
@@ -100,7 +101,8 @@ struct ExposeTests {
     #expect(LevelSurface(text: surface.text)?.points == surface.points)
     #expect(LevelSurface([]).level(1, 1).isNaN)
     let city = try LinkCity(seed: 6)
-    let answer = try city.ask("EXPOSE unit TO flood 'F-1' LEVEL gauge.stage RETURN id, state, water_level, depth, z_min")
+    let answer = try city.ask(
+      "EXPOSE unit TO flood 'F-1' LEVEL gauge.stage RETURN id, state, water_level, depth, z_min")
     #expect(answer.notices.contains { $0.contains("inverse distance") && $0.contains("2 points") })
     let known = LevelSurface([.init(x: 460_100, y: 3_840_100, level: 94), .init(x: 460_300, y: 3_840_200, level: 97)])
     #expect(!answer.rows.isEmpty)
@@ -130,7 +132,9 @@ struct ExposeTests {
     func count(_ rows: [[Value]], _ band: Value) -> Int { rows.first { $0[2] == band }.map { number($0[3]) } ?? 0 }
     #expect(count(answer.rows, .text("child")) == inside.count { $0.age.map { $0 <= 14 } ?? false })
     #expect(count(answer.rows, .null) == inside.count { $0.age == nil })
-    try city.sql("UPDATE cimq_rule_age SET max_age = 17 WHERE band = 'child'; UPDATE cimq_rule_age SET min_age = 18 WHERE band = 'adult'")
+    try city.sql(
+      "UPDATE cimq_rule_age SET max_age = 17 WHERE band = 'child'; UPDATE cimq_rule_age SET min_age = 18 WHERE band = 'adult'"
+    )
     let changed = try city.ask("EXPOSE person TO flood 'F-1' GROUP BY age_band").rows
     #expect(count(changed, .text("child")) == inside.count { $0.age.map { $0 <= 17 } ?? false })
     #expect(try city.ask("EXPOSE unit TO flood 'F-1'").notices.allSatisfy { !$0.contains("rule") })

@@ -9,7 +9,9 @@ struct LinkTests {
   private static let statement = "LINK unit TO grid3 BY INSIDE ELSE NEAREST WITHIN 10 m"
 
   /// Method, code and distance of each unit from a scan of all grids.
-  private func expected(_ city: LinkCity, within: Double = 10) -> [String: (method: String, code: String?, distance: Double?)] {
+  private func expected(_ city: LinkCity, within: Double = 10) -> [String: (
+    method: String, code: String?, distance: Double?
+  )] {
     var result: [String: (method: String, code: String?, distance: Double?)] = [:]
     for unit in city.units {
       guard let place = unit.place else {
@@ -76,7 +78,9 @@ struct LinkTests {
       for level in 1...3 {
         for row in try city.ask("COUNT \(layer) GROUP BY grid\(level)").rows {
           guard case .int(let count) = row[1] else { continue }
-          if case .text(let code) = row[0] { counts[level, default: [:]][code] = count } else {
+          if case .text(let code) = row[0] {
+            counts[level, default: [:]][code] = count
+          } else {
             counts[level, default: [:]][nil] = count
           }
         }
@@ -97,10 +101,12 @@ struct LinkTests {
   @Test("DRY RUN says the same and writes nothing")
   func dryRun() throws {
     let city = try LinkCity(seed: 5)
-    let before = try city.rows(sql: "SELECT max(revision), (SELECT sql FROM sqlite_schema WHERE name = 'unit') FROM cimq_change")
+    let before = try city.rows(
+      sql: "SELECT max(revision), (SELECT sql FROM sqlite_schema WHERE name = 'unit') FROM cimq_change")
     let dry = try city.ask(Self.statement + " DRY RUN")
     #expect(dry.notices.contains { $0.contains("dry run") })
-    let after = try city.rows(sql: "SELECT max(revision), (SELECT sql FROM sqlite_schema WHERE name = 'unit') FROM cimq_change")
+    let after = try city.rows(
+      sql: "SELECT max(revision), (SELECT sql FROM sqlite_schema WHERE name = 'unit') FROM cimq_change")
     #expect(before == after)
     #expect(try city.ask(Self.statement).rows == dry.rows)
   }
@@ -195,9 +201,10 @@ struct LinkTests {
     try city.ask(Self.statement)
     try city.ask("LINK unit TO grid1 BY INSIDE")
     let names = try city.rows(sql: "SELECT name FROM pragma_table_info('unit')").compactMap { $0[0] }
-    #expect(names.suffix(6) == [
-      "grid3", "link_method", "link_distance", "grid1", "grid1_link_method", "grid1_link_distance",
-    ])
+    #expect(
+      names.suffix(6) == [
+        "grid3", "link_method", "link_distance", "grid1", "grid1_link_method", "grid1_link_distance",
+      ])
     try city.ask("LINK grid3 TO grid1 BY INSIDE")
     let wrong = try city.rows(sql: "SELECT code, grid1 FROM grid3 WHERE grid1 IS NOT substr(code, 1, 3)")
     #expect(wrong.isEmpty, "\(wrong)")

@@ -9,7 +9,11 @@ import Testing
 struct TargetPartitionTests {
   /// Shapes in memory whose views stay where they are.
   private final class Shapes: @unchecked Sendable {
-    let prepared: [(geometry: Geometry, xy: UnsafeMutablePointer<Double>, rings: UnsafeMutablePointer<UInt32>, parts: UnsafeMutablePointer<UInt32>)]
+    let prepared:
+      [(
+        geometry: Geometry, xy: UnsafeMutablePointer<Double>, rings: UnsafeMutablePointer<UInt32>,
+        parts: UnsafeMutablePointer<UInt32>
+      )]
     init(_ geometries: [Geometry]) {
       prepared = geometries.map { g in
         func copy<T>(_ list: [T]) -> UnsafeMutablePointer<T> {
@@ -65,7 +69,8 @@ struct TargetPartitionTests {
     }
   }
 
-  @Test("finds what a scan finds: shared edges, overlaps, holes, several parts", arguments: 1...6 as ClosedRange<UInt64>)
+  @Test(
+    "finds what a scan finds: shared edges, overlaps, holes, several parts", arguments: 1...6 as ClosedRange<UInt64>)
   func matchesScan(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     func coordinate() -> Double { Double(Int.random(in: 0...60, using: &random)) / 4 }
@@ -96,7 +101,11 @@ struct TargetPartitionTests {
     multi.appendPart(rings: [[10, 10, 14, 10, 10, 14, 10, 10]])
     geometries += [multi, Geometry(kind: .polygon)]
     var points = vertices.flatMap { $0 }
-    for j in 0..<n { for i in 0..<n { points.append(((vertices[j][i].0 + vertices[j][i + 1].0) / 2, (vertices[j][i].1 + vertices[j][i + 1].1) / 2)) } }
+    for j in 0..<n {
+      for i in 0..<n {
+        points.append(((vertices[j][i].0 + vertices[j][i + 1].0) / 2, (vertices[j][i].1 + vertices[j][i + 1].1) / 2))
+      }
+    }
     for _ in 0..<300 { points.append((coordinate() * 1.2 - 1, coordinate() * 1.2 - 1)) }
     points += [(-1e9, 0), (1e300, 1e300), (.infinity, 0), (.nan, 1)]
     check(geometries, points: points, seed: seed)
@@ -108,7 +117,9 @@ struct TargetPartitionTests {
     check([Geometry(kind: .polygon)], points: [(0, 0)], seed: 1)
     check([.polygon([[1, 1, 1, 1, 1, 1, 1, 1]])], points: [(1, 1), (0, 0)], seed: 1)
     check([.polygon([[0, 0, 5, 0, 2, 0, 0, 0]])], points: [(1, 0), (7, 0)], seed: 2)
-    check([.rectangle(Box2(0, 0, 1e-3, 1e6)), .rectangle(Box2(0, 0, 1e6, 1e-3))], points: [(0, 0), (5, 5e-4), (5, 5)], seed: 3)
+    check(
+      [.rectangle(Box2(0, 0, 1e-3, 1e6)), .rectangle(Box2(0, 0, 1e6, 1e-3))], points: [(0, 0), (5, 5e-4), (5, 5)],
+      seed: 3)
   }
 
   @Test("a hole in a coverage is a gap; a bay is not")

@@ -101,7 +101,8 @@ extension StatementContext {
     find.source = Source(
       kind: .layer(Name(text: exposed.name, quoted: true, range: written.range)), alias: nil, range: written.range)
     let place = Expression(
-      kind: .spatial(SpatialClause(relation: .intersects, reference: scenario.reference)), range: scenario.reference.range)
+      kind: .spatial(SpatialClause(relation: .intersects, reference: scenario.reference)),
+      range: scenario.reference.range)
     find.filters = [place] + expose.find.filters.map { exposed.written($0) }
     find.having = expose.find.having.map { exposed.written($0) }
     find.orderBy = expose.find.orderBy.map { key in
@@ -121,10 +122,13 @@ extension StatementContext {
         }
         if !isThere { keys.append(Item(expression ?? .null, as: name)) }
       }
+      // These two stand in every row anyway; naming them asks for no more than totals.
+      keys.removeAll { ["scenario", "layer"].contains($0.name?.text) }
       if expose.byFloor { add("floor", exposed.computed["floor"]) }
       if expose.find.groupBy.isEmpty {
         let people = expose.layers.contains { name in
-          CatalogNames(catalog).layer(name.text).map { catalog.layers[$0].columns.contains { $0.name == "age" } } ?? false
+          CatalogNames(catalog).layer(name.text).map { catalog.layers[$0].columns.contains { $0.name == "age" } }
+            ?? false
         }
         if people {
           add("age_band", exposed.computed["age_band"])
@@ -191,7 +195,8 @@ final class UnionSink: RowSink {
   func begin(_ header: ResultHeader) throws {
     if let columnCount {
       guard columnCount == header.columns.count else {
-        throw QueryError(.invalid("RETURN gives \(header.columns.count) columns for one layer and \(columnCount) for another"))
+        throw QueryError(
+          .invalid("RETURN gives \(header.columns.count) columns for one layer and \(columnCount) for another"))
       }
       return
     }

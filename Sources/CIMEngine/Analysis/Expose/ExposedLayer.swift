@@ -117,7 +117,8 @@ struct ExposedLayer {
     for height in heights.reversed() {
       let own = height.with(.divide, floors.with(.multiply, .number(1)))
       let usable = Expression(
-        kind: .between(own, low: .number(Self.storeys.lowerBound), high: .number(Self.storeys.upperBound)), range: 0..<0)
+        kind: .between(own, low: .number(Self.storeys.lowerBound), high: .number(Self.storeys.upperBound)), range: 0..<0
+      )
       storey = .choose([(Expression.both(floors.compared(.greater, .number(0)), usable), own)], otherwise: storey)
     }
     let water = level.with(.subtract, .number(tolerance)).with(.subtract, ground)
@@ -178,9 +179,10 @@ struct ExposedLayer {
       }
       return [Item(kind: .expression(written(e)), name: name)]
     case .all, .allOf:
-      return [item] + ["scenario", "state", "depth", "water_level", "wet_floors", "age_band"].compactMap { name in
-        computed[name].map { Item($0, as: name) }
-      }
+      return [item]
+        + ["scenario", "state", "depth", "water_level", "wet_floors", "age_band"].compactMap { name in
+          computed[name].map { Item($0, as: name) }
+        }
     }
   }
 
@@ -198,7 +200,8 @@ struct ExposedLayer {
       items.append(Item(count, as: name))
     }
     items.append(Item(depthItem, as: "max_depth"))
-    items.append(Item(computed["wet_floors"].map { $0.isNullLiteral ? .null : .call("SUM", [$0]) } ?? .null, as: "wet_floors"))
+    items.append(
+      Item(computed["wet_floors"].map { $0.isNullLiteral ? .null : .call("SUM", [$0]) } ?? .null, as: "wet_floors"))
     return items
   }
 

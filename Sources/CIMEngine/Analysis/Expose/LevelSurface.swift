@@ -67,7 +67,8 @@ final class LevelSurfaceNode: Node, @unchecked Sendable {
       switch geometry.column.shape(row) {
       case .none: place = nil
       case .view(let view): place = view.placePoint()
-      case .collection(let value): place = value.box.map { ($0.min[0] / 2 + $0.max[0] / 2, $0.min[1] / 2 + $0.max[1] / 2) }
+      case .collection(let value):
+        place = value.box.map { ($0.min[0] / 2 + $0.max[0] / 2, $0.min[1] / 2 + $0.max[1] / 2) }
       }
       return place.map { surface.level($0.x, $0.y) } ?? .nan
     }

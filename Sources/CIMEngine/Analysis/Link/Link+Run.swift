@@ -65,7 +65,7 @@ extension Database {
       let run = LinkRun(
         store: store, snapshot: snapshot, layer: layer, target: target, within: within, isDryRun: isDryRun, threads: 2,
         token: token, wantsReport: report != nil)
-      do { found = (layer, target, try run.run()) } catch where StaleSnapshot.isBehind(error) && attempt < 20 {
+      do { found = (layer, target, try run.run()) } catch  where StaleSnapshot.isBehind(error) && attempt < 20 {
         try token.check()
       }
     }

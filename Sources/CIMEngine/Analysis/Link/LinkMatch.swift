@@ -136,10 +136,11 @@ struct LinkMatch {
   @inline(__always)
   private static func point(_ places: GeometryStorage, _ row: Int) -> (x: Double, y: Double)? {
     let point: (x: Double, y: Double)?
-    if places.kinds[row] == GeometryKind.geometryCollection.rawValue {
-      point = places.geometry(row)?.members.first { !$0.isEmpty }?.withView { $0.placePoint() }
+    if let view = places.view(row) {
+      point = view.placePoint()
     } else {
-      point = places.view(row)?.placePoint()
+      // NULL, or a collection: few.
+      point = places.geometry(row)?.members.first { !$0.isEmpty }?.withView { $0.placePoint() }
     }
     guard let point, point.x.isFinite, point.y.isFinite else { return nil }
     return point

@@ -67,7 +67,8 @@ public struct CityRules: Sendable, Equatable {
     let bands = ageBands.map { band in
       "\(band.band) \(band.minAge.map(String.init) ?? "")–\(band.maxAge.map(String.init) ?? "")"
     }
-    return "rule age bands: \(bands.joined(separator: ", ")) (\(place("cimq_rule_age")): \(ageBands.first?.source ?? ""))"
+    return
+      "rule age bands: \(bands.joined(separator: ", ")) (\(place("cimq_rule_age")): \(ageBands.first?.source ?? ""))"
   }
 
   /// The grade of a hazard that threatens so many people, or nil below all grades.

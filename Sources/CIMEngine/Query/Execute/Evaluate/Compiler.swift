@@ -161,7 +161,8 @@ struct Compiler {
       guard let place = try compile(arguments[0]) as? GeometryNode,
         case .constant(.text(let text)) = arguments[1].kind, let surface = LevelSurface(text: text)
       else {
-        throw QueryError(.invalid("\(LevelSurface.function) takes the geometry of a row and points as text"), at: e.range)
+        throw QueryError(
+          .invalid("\(LevelSurface.function) takes the geometry of a row and points as text"), at: e.range)
       }
       return LevelSurfaceNode(place, surface)
     case .coalesce where e.type == .geometry:
