@@ -158,6 +158,22 @@ import Testing
     }
   }
 
+  @Test(
+    "every example of the documents runs",
+    arguments: ["docs/language.md", "docs/language.zh-CN.md", "docs/analysis.md"])
+  func documents(document: String) throws {
+    let db = try Self.linked.get().db
+    let text = try String(contentsOf: Program.root.appendingPathComponent(document), encoding: .utf8)
+    let statements = text.split(separator: "\n").map(String.init).filter { line in
+      ["LINK ", "EXPOSE ", "匹配 ", "暴露 "].contains { line.hasPrefix($0) }
+    }
+    #expect(statements.count >= 3)
+    for statement in statements {
+      let result = try Program.run("query", db, statement, "--format", "json", "--fail-if-empty")
+      #expect(result.status == 0, "\(statement)\n\(result.error)")
+    }
+  }
+
   @Test func checksOfTheCity() throws {
     let db = try Self.linked.get().db
     let grids = try Program.run("check", db, "--grids")

@@ -41,7 +41,7 @@ extension StatementContext {
     }
     var page = (skip: 0, left: nil as Int?)
     if steps.count > 1 {
-      page = (expose.find.offset ?? 0, expose.find.limit)
+      page = (steps[0].find.offset ?? 0, steps[0].find.limit)
       for i in steps.indices where !scenarios.isEmpty { (steps[i].find.limit, steps[i].find.offset) = (nil, nil) }
     }
     let union = UnionSink(sink, skip: page.skip, limit: page.left, isOne: steps.count == 1)
