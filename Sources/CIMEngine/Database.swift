@@ -12,7 +12,7 @@
 public final class Database {
   let store: Store
   private let notice: (String) -> Void
-  private(set) var snapshot: Snapshot { didSet { tables = SnapshotTables(snapshot) } }
+  private(set) var snapshot: Snapshot { didSet { tables = SnapshotTables(snapshot, path: path) } }
   public let path: String
   /// Between BEGIN and COMMIT or ROLLBACK.
   private(set) var transaction: EditTransaction?
@@ -32,13 +32,13 @@ public final class Database {
     if let unchanged = Snapshot.unchanged(path) {
       store = try Store.openWhenNeeded(path)
       (snapshot, stamp) = (unchanged.snapshot, unchanged.stamp)
-      tables = SnapshotTables(snapshot)
+      tables = SnapshotTables(snapshot, path: path)
       return
     }
     store = try Store.open(path)
     let before = StoreStamp(database: path)
     snapshot = try Snapshot.current(for: store, notice: notice)
-    tables = SnapshotTables(snapshot)
+    tables = SnapshotTables(snapshot, path: path)
     keep(before)
   }
 

@@ -45,7 +45,8 @@ struct StatementContext {
   }
 
   var executor: Executor {
-    Executor(catalog: catalog, tables: SnapshotTables(snapshot), token: token, threads: run.threadCount)
+    Executor(
+      catalog: catalog, tables: SnapshotTables(snapshot, path: store.path), token: token, threads: run.threadCount)
   }
 
   /// Runs a FIND into a sink of the statement's own; returns how many rows it gave.

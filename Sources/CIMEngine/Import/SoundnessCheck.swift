@@ -77,7 +77,13 @@ public struct SoundnessCheck: Sendable {
         do {
           let survey = try item.source.survey { _ in }
           warnings += survey.warnings.map { "\(item.path): \($0)" }
-          try item.source.read(survey, progress: { _ in }) { _ in }
+          var solids = SolidFindings()
+          try item.source.read(survey, progress: { _ in }) { batch in
+            for feature in batch.features where survey.layers[batch.layer].hasSolids {
+              for solid in feature.solids { solids.add(solid, of: feature.id) }
+            }
+          }
+          warnings += solids.lines.map { "\(item.path): \($0)" }
           for layer in survey.layers {
             facts.append("\(item.path): \(layer.name), \(layer.featureCount) features")
             if !layer.geometryKinds.isEmpty, survey.crs == nil {
@@ -103,6 +109,7 @@ public struct SoundnessCheck: Sendable {
   /// SQLite's own check, the spatial indexes, the links between layers, the snapshot.
   private mutating func database(_ store: Store) throws {
     for finding in try store.check() { add(finding) }
+    warnings += try SolidFindings(store).lines
     for layer in try store.catalog().layers { facts.append("\(layer.name): \(layer.rowCount) rows") }
     let snapshot = try Snapshot.current(for: store) { warnings.append($0) }
     for layer in snapshot.catalog.layers.indices {

@@ -1,5 +1,216 @@
+internal import Glibc
+internal import SpatialIndex
+
+// `BRIEF reference [RADIUS dist]`: what the duty officer needs to know about a place, on one page.
+//
+// The page is a table, so that every output format carries it: one row for each figure or feature, in the order of
+// `BriefSection.all`, with the columns
+//   section  stable name of the part          title   its heading in English and Chinese
+//   layer, id, name, phone                    of a feature; of a figure `name` says what is counted
+//   value    the figure: people, free places, stock, …        detail  what the value counts, or kind, duty, level
+//   distance metres from the place, straight   bearing  degrees from north, clockwise, from the middle of the place
+// GeoJSON and the map page draw the place and every feature of the page.
+
 extension StatementContext {
+  /// How far around a point a brief looks when no RADIUS is given, in metres. An area is its own limit.
+  static var briefRadius: Double { 1_000 }
+
   func runBrief(_ brief: Brief, into sink: inout any RowSink) throws -> RunReport {
-    throw QueryError(.notSupported("BRIEF"), at: statement.range)
+    guard !catalog.isGeographic else {
+      throw QueryError(
+        .notSupported("BRIEF in a database in degrees"), at: statement.range,
+        fix: "import into a database with a projected working CRS")
+    }
+    if statement.explain != nil {
+      throw QueryError(.notSupported("EXPLAIN of BRIEF"), at: statement.range, fix: "EXPLAIN one of its questions")
+    }
+    guard case .geometries(let places, let label) = try bind(brief.reference), let place = places.first else {
+      throw QueryError(
+        .invalid("a brief is about one place"), at: brief.reference.range,
+        fix: "BRIEF hazard 'HZ-0231' RADIUS 2 km, or BRIEF AT(113.65, 34.76)")
+    }
+    guard places.count == 1, let box = place.box else {
+      throw QueryError(.invalid("a brief is about one place, not \(places.count)"), at: brief.reference.range)
+    }
+    let isArea = place.kind == .polygon || place.kind == .multiPolygon
+    let radius = try brief.radius.map { (e) throws(QueryError) in try metres(e) } ?? (isArea ? nil : Self.briefRadius)
+    var page = BriefPage(
+      middle: ((box.min[0] + box.max[0]) / 2, (box.min[1] + box.max[1]) / 2), wantsShapes: sink.wantsShapes)
+    let reach = radius.map { "within \(Self.text($0)) m" } ?? "inside"
+    page.add(
+      section: "place", title: "Place 位置", layer: "", id: label, name: reach, detail: try coordinates(of: page.middle),
+      shape: place)
+
+    var context = bindContext
+    context.session.sets["brief"] = brief.reference
+    let near = radius.map { "WITHIN \(Self.text($0)) m OF $brief" } ?? "INTERSECTS $brief"
+    var missing: [String] = []
+    for section in BriefSection.all {
+      try token.check()
+      guard let layer = catalog.layerIndex(named: section.layer).map({ catalog.layers[$0] }),
+        section.needs.allSatisfy({ need in layer.columns.contains { $0.name.lowercased() == need } })
+      else {
+        missing.append(section.name)
+        continue
+      }
+      let text = section.query.replacing("{near}", with: near)
+      let script = try CIMEngine.parse(text, names: KnownNames(catalog))
+      let bound: BoundFind
+      do {
+        guard case .find(let find) = try CIMEngine.bind(script.statements[0], in: catalog, context).body else {
+          continue
+        }
+        bound = find
+      } catch {
+        // The text is ours, so a place in it means nothing to the user.
+        if case .invalid = error.reason {
+          missing.append(section.name)
+          continue
+        }
+        throw QueryError(error.reason, at: statement.range, fix: error.fix)
+      }
+      var rows: any RowSink = BriefRows(wantsShapes: section.kind == .list)
+      try execute(bound, isOrdered: true, into: &rows)
+      guard let rows = rows as? BriefRows else { continue }
+      page.add(section, rows)
+    }
+    if !missing.isEmpty {
+      page.notices.append("the brief has no \(missing.joined(separator: ", ")): the database lacks what they need")
+    }
+    return try page.send(to: &sink, crs: catalog.workingCRS)
+  }
+
+  private func metres(_ e: Expression) throws(QueryError) -> Double {
+    let state = BindState(catalog, bindContext)
+    let metres = try FindBinder(state).constantMetres(e)
+    guard metres >= 0, metres.isFinite else {
+      throw QueryError(.invalid("a radius is not negative"), at: e.range)
+    }
+    return metres
+  }
+
+  static func text(_ number: Double) -> String {
+    Int64(exactly: number).map { String($0) } ?? "\(number)"
+  }
+
+  /// Longitude and latitude of the middle, and the same in GCJ-02 for phone maps.
+  private func coordinates(of middle: (x: Double, y: Double)) throws -> String {
+    func text(_ crs: CRS) throws -> String {
+      let transform = try CRSTransform.between(catalog.workingCRS, crs)
+      let xy = try transform.transformed(.point(middle.x, middle.y)).xy
+      return "\(Self.rounded(xy[0])),\(Self.rounded(xy[1]))"
+    }
+    return "WGS 84 \(try text(.wgs84)); GCJ-02 \(try text(.gcj02))"
+  }
+
+  private static func rounded(_ degrees: Double) -> String { "\((degrees * 1e6).rounded() / 1e6)" }
+}
+
+/// The rows of one question.
+private struct BriefRows: RowSink {
+  let wantsShapes: Bool
+  private(set) var names: [String] = []
+  private(set) var rows: [[Value]] = []
+  private(set) var shapes: [Geometry?] = []
+
+  init(wantsShapes: Bool) { self.wantsShapes = wantsShapes }
+
+  mutating func begin(_ header: ResultHeader) { names = header.columns.map(\.name) }
+  mutating func write(_ batch: RowBatch) {
+    for row in 0..<batch.rowCount {
+      rows.append(batch.columns.map { $0[row] })
+      shapes.append(batch.shapes.isEmpty ? nil : batch.shapes[row])
+    }
+  }
+  mutating func end(notices: [String]) {}
+}
+
+/// The page as columns.
+private struct BriefPage {
+  let middle: (x: Double, y: Double)
+  let wantsShapes: Bool
+  var notices: [String] = []
+  private var texts: [[String?]] = Array(repeating: [], count: 7)
+  private var values: [Double?] = []
+  private var distances: [Double?] = []
+  private var bearings: [Double?] = []
+  private var shapes: [Geometry?] = []
+
+  private static let names = ["section", "title", "layer", "id", "name", "phone", "detail"]
+
+  init(middle: (x: Double, y: Double), wantsShapes: Bool) {
+    self.middle = middle
+    self.wantsShapes = wantsShapes
+  }
+
+  mutating func add(
+    section: String, title: String, layer: String, id: String?, name: String?, phone: String? = nil, detail: String?,
+    value: Double? = nil, distance: Double? = nil, shape: Geometry? = nil
+  ) {
+    for (i, text) in [section, title, layer, id, name, phone, detail].enumerated() { texts[i].append(text) }
+    values.append(value)
+    distances.append(distance)
+    bearings.append(section == "place" ? nil : shape.flatMap(bearing))
+    shapes.append(shape)
+  }
+
+  mutating func add(_ section: BriefSection, _ found: BriefRows) {
+    let title = "\(section.english) \(section.chinese)"
+    func at(_ name: String) -> Int? { found.names.firstIndex(of: name) }
+    for (row, shape) in zip(found.rows, found.shapes) {
+      func text(_ name: String) -> String? {
+        guard let column = at(name), !row[column].isNull else { return nil }
+        if case .text(let text) = row[column] { return text }
+        return row[column].number.map { StatementContext.text($0) }
+      }
+      add(
+        section: section.name, title: title, layer: section.layer, id: text("id"),
+        name: text("name") ?? (section.kind == .figures ? "unknown" : nil), phone: text("phone"),
+        detail: text("detail"), value: at("value").flatMap { row[$0].number },
+        distance: at("distance").flatMap { row[$0].number }, shape: shape)
+    }
+    // Nothing found is an answer too, and not the same as a question left out.
+    if found.rows.isEmpty {
+      add(section: section.name, title: title, layer: section.layer, id: nil, name: "none", detail: nil, value: 0)
+    } else if section.kind == .list, found.rows.count == 50 {
+      notices.append("\(section.name): the first 50 are shown; there may be more")
+    }
+  }
+
+  /// Grid bearing in degrees from north, clockwise, to one decimal.
+  private func bearing(to shape: Geometry) -> Double? {
+    guard let box = shape.box else { return nil }
+    let (dx, dy) = ((box.min[0] + box.max[0]) / 2 - middle.x, (box.min[1] + box.max[1]) / 2 - middle.y)
+    if dx == 0, dy == 0 { return nil }
+    let degrees = atan2(dx, dy) * 180 / .pi
+    return (((degrees < 0 ? degrees + 360 : degrees) * 10).rounded() / 10).truncatingRemainder(dividingBy: 360)
+  }
+
+  func send(to sink: inout any RowSink, crs: CRS) throws -> RunReport {
+    func vector(_ numbers: [Double?]) -> Vector {
+      Vector(.double(numbers.map { $0 ?? 0 }), validity: numbers.map { $0 != nil })
+    }
+    var columns = zip(Self.names, texts).map { name, values in
+      (
+        ResultColumn(name: name, type: .text),
+        Vector(.text(values.map { $0 ?? "" }), validity: values.map { $0 != nil })
+      )
+    }
+    columns.insert((ResultColumn(name: "value", type: .double), vector(values)), at: 6)
+    columns.append((ResultColumn(name: "distance", type: .double), vector(distances)))
+    columns.append((ResultColumn(name: "bearing", type: .double), vector(bearings)))
+    try sink.begin(
+      ResultHeader(
+        columns: columns.map(\.0), crs: crs, distanceColumn: columns.count - 2, hasShapes: true,
+        rowCount: values.count))
+    try sink.write(
+      RowBatch(
+        rowCount: values.count, columns: columns.map(\.1), shapes: wantsShapes ? shapes : [],
+        ids: wantsShapes ? texts[3] : []))
+    try sink.end(notices: notices)
+    var report = RunReport()
+    report.notices = notices
+    report.rowCount = values.count
+    return report
   }
 }

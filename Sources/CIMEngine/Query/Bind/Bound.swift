@@ -152,6 +152,8 @@ public indirect enum BoundReference: Sendable {
   case find(BoundFind)
   /// The geometry of another source in scope.
   case source(Int)
+  /// A condition in three dimensions: what it refers to, and what is asked.
+  case space(SpaceClause)
 }
 
 /// A typed expression. NULL is unknown: comparisons with it are NULL, and a filter keeps only TRUE.

@@ -2,7 +2,7 @@ extension FindBinder {
   // MARK: Clauses
 
   mutating func spatial(_ clause: SpatialClause, _ e: Expression) throws(QueryError) -> BoundExpression {
-    if clause.in3D { throw QueryError(.notSupported("IN 3D"), at: e.range) }
+    if clause.isSpace { return try space(clause, e) }
     if let road = clause.road { return try byRoad(clause, road, e) }
     try requireGeometry(0, at: e.range)
     touched.insert(0)
@@ -28,6 +28,7 @@ extension FindBinder {
     case .contains: test = .contains
     case .within(let distance): test = .within(try bind(distance: distance))
     case .beyond(let distance): test = .beyond(try bind(distance: distance))
+    case .visible: return try space(clause, e)
     }
     return make(.spatial(test, source: 0, reference), .bool, e)
   }
@@ -211,7 +212,7 @@ extension FindBinder {
   }
 
   /// An alias in scope wins over a layer's name. The name of the FIND source itself means its layer.
-  private func sourceMeant(by name: Name) -> Int? {
+  func sourceMeant(by name: Name) -> Int? {
     if let alias = sources.firstIndex(where: { $0.alias.map { equal($0, name.text) } ?? false }) { return alias }
     return sources.indices.dropFirst().first { isNamed(sources[$0], name.text) }
   }

@@ -241,7 +241,7 @@ struct FindBinder {
       distances.append(BoundDistance(measure: .nearest))
       return
     }
-    guard let clause = find.filters.lazy.compactMap(Self.firstWithin).first, !clause.in3D else {
+    guard let clause = find.filters.lazy.compactMap(Self.firstWithin).first else {
       return
     }
     var reference: BoundReference?
@@ -251,6 +251,11 @@ struct FindBinder {
         ($0.source.alias ?? $0.source.layerName).map { equal($0.text, name.text) } ?? false
       }
       if let joined { reference = .source(joined + 1) }
+    }
+    if clause.isSpace {
+      let e = Expression(kind: .spatial(clause), range: clause.reference.range)
+      guard case .spatial(_, _, let bound) = try space(clause, e).kind else { return }
+      reference = bound
     }
     if reference == nil { reference = try bind(reference: clause.reference) }
     guard let reference else { return }
@@ -269,8 +274,10 @@ struct FindBinder {
   private static func firstWithin(_ e: Expression) -> SpatialClause? {
     switch e.kind {
     case .spatial(let clause):
-      if case .within = clause.relation { return clause }
-      return nil
+      switch clause.relation {
+      case .within, .visible: return clause
+      default: return nil
+      }
     case .and(let parts), .or(let parts): return parts.lazy.compactMap(firstWithin).first
     default: return nil
     }

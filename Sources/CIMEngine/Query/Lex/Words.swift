@@ -6,7 +6,8 @@
 package enum Keyword: Int, CaseIterable, Sendable {
   case explain, analyze, find, select, count, `let`, expose, allocate, link, brief, insertInto, update, deleteFrom
   case from, `as`, `where`, join, leftJoin, innerJoin, leftOuterJoin, on, nearest, withTies, to, within, beyond, of
-  case inside, intersects, touches, contains, in3D, byRoad, avoiding, onFloor, belowElevation, aboveElevation
+  case inside, intersects, touches, contains, in3D, visibleFrom, byRoad, avoiding, onFloor, belowElevation,
+    aboveElevation
   case `return`, distinct, groupBy, having, orderBy, ascending, descending, nullsFirst, nullsLast, limit, offset
   case naturalDistance, naturalFrom, naturalIn, naturalInside, naturalWithin, naturalBeyond, particle, measure
   case level, byFloor, tolerance, capacity, demand, max, keep, together, byInside, dryRun, radius
@@ -61,6 +62,7 @@ package enum Words {
     Entry(.touches, "TOUCHES", "相接"),
     Entry(.contains, "CONTAINS", "包含"),
     Entry(.in3D, "IN 3D", "三维"),
+    Entry(.visibleFrom, "VISIBLE FROM", "可见于"),
     Entry(.byRoad, "BY ROAD", "沿道路", "沿路"),
     Entry(.avoiding, "AVOIDING", "避开"),
     Entry(.onFloor, "ON FLOOR", "所在楼层", "楼层"),

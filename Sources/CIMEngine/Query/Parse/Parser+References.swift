@@ -3,7 +3,7 @@ extension Parser {
   /// [NOT] spatial, ON FLOOR, BELOW or ABOVE ELEVATION in the place of a clause; nil when none stands here.
   mutating func spatialClause() throws(QueryError) -> Expression? {
     let start = token.range.lowerBound
-    if at(.not), atAny([.inside, .intersects, .touches, .contains, .within, .beyond], 1) {
+    if at(.not), atAny([.inside, .intersects, .touches, .contains, .within, .beyond, .visibleFrom], 1) {
       _ = accept(.not)
       guard let clause = try spatialForm() else { throw unexpected("a spatial clause after NOT") }
       try grow(over: height)
@@ -19,6 +19,7 @@ extension Parser {
     if at(.within, ahead) || at(.beyond, ahead) {
       return isNaturalClause(ahead) || !token(ahead + 1).isSymbol("-") && startsOperand(ahead + 1)
     }
+    if at(.visibleFrom, ahead) { return startsReference(ahead + match(.visibleFrom, ahead)) }
     if at(.onFloor, ahead) {
       let next = ahead + match(.onFloor, ahead)
       return token(next).kind == .number || token(next).isSymbol("-") && token(next + 1).kind == .number
@@ -48,6 +49,7 @@ extension Parser {
       guard accept(.of) || accept(.naturalBeyond) else { throw unexpected("OF after the distance", near: [.of]) }
       return try finishSpatial(.beyond(distance), try reference(), from: start)
     }
+    if accept(.visibleFrom) { return try visible(from: start) }
     if accept(.onFloor) { return try floors(from: start) }
     let isBelow = at(.belowElevation)
     guard accept(.belowElevation) || accept(.aboveElevation) else { return nil }
@@ -71,6 +73,17 @@ extension Parser {
     clause.in3D = acceptIn3D()
     if case .within = relation { clause.road = try road() }
     try grow(over: height)
+    return Expression(kind: .spatial(clause), range: range(from: start))
+  }
+
+  /// `reference WITHIN dist` after VISIBLE FROM.
+  private mutating func visible(from start: Int) throws(QueryError) -> Expression {
+    let place = try reference()
+    _ = acceptIn3D()
+    guard accept(.within) else { throw unexpected("WITHIN and how far one looks", near: [.within]) }
+    let distance = try distance()
+    try grow(over: height)
+    let clause = SpatialClause(relation: .visible(within: distance), reference: place)
     return Expression(kind: .spatial(clause), range: range(from: start))
   }
 

@@ -239,8 +239,12 @@ package enum Printer {
   }
 
   private static func print(_ clause: SpatialClause) -> String {
+    if case .visible(let distance) = clause.relation {
+      return "VISIBLE FROM \(print(clause.reference)) WITHIN \(self.distance(distance))"
+    }
     let relation =
       switch clause.relation {
+      case .visible: ""
       case .inside: "INSIDE"
       case .intersects: "INTERSECTS"
       case .touches: "TOUCHES"

@@ -253,6 +253,8 @@ public struct SpatialClause: Equatable, Sendable {
     case inside, intersects, touches, contains
     case within(Expression)
     case beyond(Expression)
+    /// VISIBLE FROM reference WITHIN dist: in three dimensions.
+    case visible(within: Expression)
   }
   public var relation: Relation
   public var reference: Reference

@@ -55,6 +55,7 @@ struct Describer {
       return "S_\(relation.rawValue.uppercased())(\(text(a, 0)), \(text(b, 0)))"
     case .spatial(let test, let source, let reference):
       let subject = find.sources.count > 1 ? find.sources[source].name + " " : ""
+      if case .space(let clause) = reference { return subject + clause.label }
       return subject + "\(words(test)) \(text(reference))"
     case .within(let a, let b, let distance):
       return "S_DWITHIN(\(text(a, 0)), \(text(b, 0)), \(metres(distance)))"
@@ -75,6 +76,7 @@ struct Describer {
     case .layer(let layer): "any \(catalog.layers[layer].name)"
     case .find(let inner): "any of (FIND \(inner.sources[0].name) …)"
     case .source(let source): find.sources[source].name
+    case .space(let clause): clause.label
     }
   }
 

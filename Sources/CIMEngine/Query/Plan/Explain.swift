@@ -169,6 +169,9 @@ struct PlanText {
     switch plan.sources[s].access {
     case .scan(let reason):
       let probed = plan.sources[s].filters.first { $0.isSpatial }.flatMap(probedLayer)
+      if let space = plan.sources[s].filters.lazy.compactMap(\.spaceClause).first {
+        return "index: rtree3d(\(catalog.layers[space.layer].name)), asked once\(space.lookedAt)"
+      }
       if let probed { return "index: rtree(\(probed).geom), asked for each row" }
       return "index: NONE because \(reason)"
     case .keys(let column, _, _): return "index: \(geometryOwner(s))(\(find.sources[s].columns[column].name))"
@@ -185,7 +188,7 @@ struct PlanText {
     case .find(let inner): return inner.sources[0].name
     case .geometries(let list, let label):
       return list.count > ReferenceFeatures.fewTargets ? (label.isEmpty ? "the reference" : label) : nil
-    case .source: return nil
+    case .source, .space: return nil
     }
   }
 

@@ -196,7 +196,10 @@ struct Planner {
     var found: (path: [LinkStep], test: PairTest, reference: BoundReference)?
     switch e.kind {
     case .spatial(let test, s, let reference):
-      if case .source = reference { return nil }
+      switch reference {
+      case .source, .space: return nil
+      default: break
+      }
       guard let path = work.find.sources[s].geometryPath else { return nil }
       switch test {
       case .inside: found = (path, .holds(.coveredBy), reference)
@@ -240,7 +243,7 @@ struct Planner {
     case .geometries(let list, _): Double(list.count)
     case .layer(let layer): Double(try table(layer).rowCount)
     case .find(let find): try plan(find).outputRows
-    case .source: 1
+    case .source, .space: 1
     }
   }
 
@@ -330,6 +333,12 @@ extension BoundExpression {
     }
   }
 
+  /// The first condition in 3D below.
+  var spaceClause: SpaceClause? {
+    if case .spatial(_, _, .space(let clause)) = kind { return clause }
+    return children.lazy.compactMap(\.spaceClause).first
+  }
+
   /// What asking a condition of one row costs, in about nanoseconds.
   var cost: Double {
     let below = children.reduce(0) { $0 + $1.cost }
@@ -339,6 +348,7 @@ extension BoundExpression {
     case .path(_, let steps, _): return Double(10 * steps.count) + (type == .text ? 20 : 2)
     case .compare, .and, .or, .not, .isNull, .arithmetic, .convert: return below + 1
     case .like, .inList, .inFind: return below + 30
+    case .spatial(_, _, .space): return below + 1
     case .spatial(_, _, let reference):
       if case .geometries(let list, _) = reference { return below + 200 * Double(max(1, list.count)) }
       return below + 1_000

@@ -100,7 +100,7 @@ import Testing
       ("FIND building WHERE id IN (FIND unit RETURN id, room)", ["returns 2 columns"], "FIND unit RETURN id, room"),
       ("FIND building ON FLOOR 3", ["no column `floor`"], "ON FLOOR 3"),
       ("FIND hazard BELOW ELEVATION 3 m", ["has no height"], "BELOW ELEVATION 3 m"),
-      ("FIND building INSIDE flood IN 3D", ["IN 3D is not supported"], "INSIDE flood IN 3D"),
+      ("FIND building INSIDE flood IN 3D", ["IN 3D of `building` is not supported"], "INSIDE flood IN 3D"),
       (
         "FIND building NEAREST 3 TO hazard 'HZ-0231' BY ROAD", ["BY ROAD needs a layer `road`"],
         "NEAREST 3 TO hazard 'HZ-0231' BY ROAD"

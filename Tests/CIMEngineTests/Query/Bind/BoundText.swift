@@ -180,6 +180,7 @@ struct BoundText {
     case .layer(let layer): "layer \(catalog.layers[layer].name)"
     case .find(let find): "find \(find.sources[0].name)"
     case .source(let source): "source \(source)"
+    case .space(let clause): "space \(clause.label)"
     }
   }
 }

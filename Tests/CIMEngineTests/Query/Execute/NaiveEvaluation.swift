@@ -128,6 +128,7 @@ struct NaiveEvaluation {
     case .layer(let layer): city.layers[layer].geometries.compactMap { $0 }
     case .source(let s): geometry(s, rows).map { [$0] } ?? []
     case .find(let find): try subqueryShapes!(find).compactMap { $0 }
+    case .space: throw QueryError(.notSupported("3D in the naive evaluation"))
     }
   }
 

@@ -102,6 +102,8 @@ struct Compiler {
     if measuredSlots.contains(slot) { return MeasuredDistanceNode(slot: slot) }
     switch scope.distances[slot].measure {
     case .nearest: return MeasuredDistanceNode(slot: slot)
+    case .reference(.space(let clause)):
+      return SpaceDistanceNode(0, try follower(of: 0), try answer(to: clause))
     case .reference(.source(let other)):
       return PairDistanceNode(try geometryNode(0), try geometryNode(other), isGeodesic: scope.isGeographic)
     case .road(let reference, let road): return try roadDistance(reference, road)
@@ -206,6 +208,12 @@ struct Compiler {
   private func spatial(
     _ test: BoundExpression.SpatialTest, _ source: Int, _ reference: BoundReference
   ) throws(QueryError) -> Node {
+    if case .space(let clause) = reference {
+      let answer = try answer(to: clause)
+      let node = SpaceTestNode(source, try follower(of: source), answer)
+      if case .beyond = test { return NotNode(node) }
+      return node
+    }
     let geometry = try geometryNode(source)
     var pair: PairTest?
     var distance: Node?
@@ -282,7 +290,7 @@ struct Compiler {
     case .find(let find):
       let relation = try scope.subqueries.relation(find, scope: scope)
       return try features(of: relation)
-    case .source:
+    case .source, .space:
       throw QueryError(.invalid("an alias stands for one row at a time here"))
     }
   }

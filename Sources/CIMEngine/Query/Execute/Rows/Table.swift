@@ -314,15 +314,24 @@ extension DictionaryColumn {
 package protocol TableProvider: Sendable {
   /// The table of layer `layer` of the catalogue.
   func table(layer: Int) throws -> Table
+  /// The third dimension of the layers, where there is one.
+  var space: SpaceSource? { get }
+}
+
+extension TableProvider {
+  package var space: SpaceSource? { nil }
 }
 
 /// The layers of a snapshot as tables, each made when it is first asked for.
 package final class SnapshotTables: TableProvider {
   package let snapshot: Snapshot
+  package let space: SpaceSource?
   private let tables: Mutex<[Table?]>
 
-  package init(_ snapshot: Snapshot) {
+  /// - Parameter path: of the database, for statements in 3D.
+  package init(_ snapshot: Snapshot, path: String? = nil) {
     self.snapshot = snapshot
+    space = path.map { SpaceSource(path: $0, snapshot: snapshot) }
     tables = Mutex(Array(repeating: nil, count: snapshot.catalog.layers.count))
   }
 

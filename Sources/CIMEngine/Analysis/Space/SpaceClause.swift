@@ -1,0 +1,234 @@
+internal import SpatialIndex
+internal import Synchronization
+
+/// A condition in three dimensions between the rows of a layer and fixed references: WITHIN, INTERSECTS, INSIDE … IN 3D,
+/// and VISIBLE FROM. It is worked out once for a statement, for all rows, the first time that rows ask.
+public final class SpaceClause: Sendable {
+  package enum Test: Sendable, Equatable {
+    /// A closed ball around the reference, in metres. Surfaces, and the space within solids, are the reference.
+    case within(Double)
+    /// At most ``SpaceClause/tolerance`` apart.
+    case intersects
+    /// A point is in the space within a solid.
+    case inside
+    /// Some corner or middle of a face is seen from a point no farther away than this, past all rows of the layer.
+    case visible(Double)
+  }
+
+  package enum Reference: Sendable {
+    /// With heights, in the working CRS.
+    case geometry(Geometry)
+    /// The body of one feature.
+    case row(layer: Int, id: String)
+    /// The bodies of all rows of a layer, one by one.
+    case layer(Int)
+    /// The bodies of a subquery's rows, one by one.
+    case find(BoundFind)
+  }
+
+  /// What counts as meeting in space, where coordinates of faces are rounded: a millionth of a metre.
+  static let tolerance = 1e-6
+
+  let test: Test
+  /// The layer that has the bodies: the source's own, or that at the end of its link.
+  let layer: Int
+  let references: [Reference]
+  let label: String
+  private let answer = Mutex<Answer?>(nil)
+
+  struct Answer: Sendable {
+    /// Rows for which the test holds.
+    var holds: RowSet
+    /// Rows with a place but no heights.
+    var unknown: RowSet
+    /// Of the rows that hold, in metres.
+    var distances: [UInt32: Double] = [:]
+    /// Rows whose boxes were near enough to be looked at.
+    var candidates = 0
+  }
+
+  init(_ test: Test, layer: Int, references: [Reference], label: String) {
+    self.test = test
+    self.layer = layer
+    self.references = references
+    self.label = label
+  }
+
+  /// - Parameter rows: gives layer and rows of a subquery.
+  func answer(
+    from source: SpaceSource, token: CancellationToken,
+    rows: (BoundFind) throws(QueryError) -> (layer: Int, rows: [Int])
+  ) throws(QueryError) -> Answer {
+    if let known = answer.withLock({ $0 }) { return known }
+    let made = try work(source, token, rows)
+    answer.withLock { $0 = made }
+    return made
+  }
+
+  /// For EXPLAIN ANALYZE: how many bodies were measured.
+  var lookedAt: String {
+    answer.withLock { $0 }.map { " (\($0.candidates) bodies measured, \($0.holds.count) hold)" } ?? ""
+  }
+
+  // MARK: Working it out
+
+  private func work(
+    _ source: SpaceSource, _ token: CancellationToken,
+    _ rows: (BoundFind) throws(QueryError) -> (layer: Int, rows: [Int])
+  ) throws(QueryError) -> Answer {
+    let index = try source.index(of: layer, token: token)
+    let rowCount = index.tree.count
+    let name = source.snapshot.catalog.layers[layer].name
+    if rowCount > 0, index.tree.bounds.isEmpty {
+      throw QueryError(
+        .invalid("`\(name)` has no heights"),
+        fix: "3D needs solids, geometry with z, or columns `z_min` and `z_max` or `ground_z` and `height` in metres")
+    }
+    var answer = Answer(holds: RowSet(rowCount: rowCount), unknown: RowSet(rowCount: rowCount))
+    try markUnknown(source, index, &answer)
+    for reference in references {
+      switch reference {
+      case .geometry(let geometry):
+        guard let box = geometry.spaceBox else { continue }
+        var body = Body(origin: Point3(box.min[0], box.min[1], 0))
+        body.add(geometry)
+        body.finish()
+        try ask(body, source, index, token, &answer)
+      case .row(let layer, let id):
+        let row: Int?
+        do { row = try source.snapshot.segment(layer).row(id: id) } catch { throw QueryError.from(error) }
+        guard let row, let body = try self.body(of: row, in: layer, source, token) else {
+          throw QueryError(
+            .badGeometry("\(source.snapshot.catalog.layers[layer].name) '\(id)' has no heights, and IN 3D needs them"))
+        }
+        try ask(body, source, index, token, &answer)
+      case .layer(let layer):
+        try ask(layer, Array(0..<source.snapshot.catalog.layers[layer].rowCount), source, index, token, &answer)
+      case .find(let find):
+        let found = try rows(find)
+        try ask(found.layer, found.rows, source, index, token, &answer)
+      }
+    }
+    return answer
+  }
+
+  private func ask(
+    _ layer: Int, _ rows: [Int], _ source: SpaceSource, _ index: SpaceIndex, _ token: CancellationToken,
+    _ answer: inout Answer
+  ) throws(QueryError) {
+    for row in rows {
+      if let body = try body(of: row, in: layer, source, token) { try ask(body, source, index, token, &answer) }
+    }
+  }
+
+  /// Marks the rows for which the test holds with one reference.
+  private func ask(
+    _ body: Body, _ source: SpaceSource, _ index: SpaceIndex, _ token: CancellationToken, _ answer: inout Answer
+  ) throws(QueryError) {
+    if case .visible(let reach) = test { return try look(from: body, reach: reach, source, index, token, &answer) }
+    let reach = if case .within(let metres) = test { metres } else { Self.tolerance }
+    guard reach >= 0, let (low, high) = body.bounds else { return }
+    let box = Box<3>(min: [low.x, low.y, low.z], max: [high.x, high.y, high.z])
+    var near: [Int] = []
+    index.tree.view.forEach(meeting: box.expanded(by: reach + Self.tolerance)) { near.append($0) }
+    near.sort()
+    answer.candidates += near.count
+    // Held apart from the closure, whose errors are of any type.
+    var found = answer
+    try source.bodies(of: layer, rows: near, origin: body.origin, token: token) { row, other in
+      guard let other else { return }
+      if test == .inside {
+        if other.points.contains(where: body.encloses) { found.hold(row, 0) }
+      } else if let distance = body.distance(to: other, within: reach) {
+        found.hold(row, distance)
+      }
+    }
+    answer = found
+  }
+
+  private func markUnknown(_ source: SpaceSource, _ index: SpaceIndex, _ answer: inout Answer) throws(QueryError) {
+    do {
+      guard let storage = try source.snapshot.segment(layer).geometry() else { return }
+      // Rows without a place are no matter of heights: for them every condition on place is unknown already.
+      var hasBody = RowSet(rowCount: index.tree.count)
+      index.tree.view.forEach(meeting: index.tree.bounds) { hasBody.insert($0) }
+      for row in 0..<index.tree.count where !hasBody.contains(row) && storage.kinds[row] != 0 {
+        answer.unknown.insert(row)
+      }
+    } catch { throw QueryError.from(error) }
+  }
+
+  private func body(
+    of row: Int, in layer: Int, _ source: SpaceSource, _ token: CancellationToken
+  ) throws(QueryError) -> Body? {
+    var found: Body?
+    let flat: Box2
+    do { flat = try source.snapshot.segment(layer).geometry(rows: row..<row + 1)?.box(row) ?? .empty } catch {
+      throw QueryError.from(error)
+    }
+    guard !flat.isEmpty else { return nil }
+    let origin = Point3(flat.min[0], flat.min[1], 0)
+    try source.bodies(of: layer, rows: [row], origin: origin, token: token) { _, body in found = body }
+    return found
+  }
+
+  // MARK: Sight
+
+  /// Marks the rows that are seen from the points of `eye`. Every body within reach may stand in the way.
+  private func look(
+    from eye: Body, reach: Double, _ source: SpaceSource, _ index: SpaceIndex, _ token: CancellationToken,
+    _ answer: inout Answer
+  ) throws(QueryError) {
+    for point in eye.points {
+      let place = point + eye.origin
+      let box = Box<3>(min: [place.x, place.y, place.z], max: [place.x, place.y, place.z])
+      var near: [Int] = []
+      index.tree.view.forEach(meeting: box.expanded(by: reach)) { near.append($0) }
+      near.sort()
+      answer.candidates += near.count
+      var faces: [Triangle] = []
+      var owners: [(row: Int, faces: Range<Int>, distance: Double)] = []
+      var viewpoint = Body(origin: place)
+      var at = Geometry(kind: .point)
+      at.appendPart(rings: [[place.x, place.y]], z: [[place.z]])
+      viewpoint.add(at)
+      viewpoint.finish()
+      try source.bodies(of: layer, rows: near, origin: place, token: token) { row, body in
+        guard let body, let distance = viewpoint.distance(to: body, within: reach) else { return }
+        let start = faces.count
+        faces += body.surface.triangles
+        owners.append((row, start..<faces.count, distance))
+      }
+      let obstacles = TriangleTree(faces)
+      for owner in owners {
+        do { try token.check() } catch { throw QueryError.from(error) }
+        let isSeen = faces[owner.faces].contains { face in
+          face.sights.contains { sight in
+            // Up to a hair before the face, so that it does not hide itself.
+            let square = dot(sight, sight)
+            guard square <= reach * reach else { return false }
+            let short = sight * (1 - min(1, 1e-3 / square.squareRoot()))
+            return !obstacles.isHit(segment: .zero, short)
+          }
+        }
+        if isSeen || owner.distance == 0 { answer.hold(owner.row, owner.distance) }
+      }
+    }
+  }
+}
+
+extension SpaceClause.Answer {
+  mutating func hold(_ row: Int, _ distance: Double) {
+    holds.insert(row)
+    distances[UInt32(row)] = min(distance, distances[UInt32(row)] ?? .infinity)
+  }
+}
+
+extension Triangle {
+  /// Where one looks at a face: its middle, and near its corners and the middles of its edges, a little inside so that
+  /// neighbouring faces do not hide them.
+  fileprivate var sights: [Point3] {
+    let middle = centre
+    return [middle] + [a, b, c, (a + b) / 2, (b + c) / 2, (c + a) / 2].map { $0 + (middle - $0) * 0.02 }
+  }
+}
