@@ -55,7 +55,7 @@ import Testing
     let scratch = try Scratch()
     defer { withExtendedLifetime(scratch) {} }
     let db = try Self.towers(scratch)
-    let eye = "POINT Z (459990 3840005 110) IN EPSG:4547"
+    let eye = "POINT Z (459990 3840005 128) IN EPSG:4547"
     #expect(
       try Self.rows(db, "FIND tower VISIBLE FROM \(eye) WITHIN 1 km RETURN id, distance ORDER BY id").map {
         String($0.prefix(1))

@@ -17,7 +17,9 @@ final class SpaceIndex: Sendable {
 
   static func path(of layer: Int, in snapshot: Snapshot) -> String {
     let revision = snapshot.state.revision
-    let marks = [UInt64(bitPattern: revision.token), UInt64(truncatingIfNeeded: snapshot.manifest.layers[layer].orderID)]
+    let marks = [
+      UInt64(bitPattern: revision.token), UInt64(truncatingIfNeeded: snapshot.manifest.layers[layer].orderID),
+    ]
     return "\(snapshot.path)/\(snapshot.catalog.layers[layer].name)-r\(revision.revision)-"
       + marks.map { String($0, radix: 16) }.joined(separator: "-") + ".space"
   }

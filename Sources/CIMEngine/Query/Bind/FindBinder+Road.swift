@@ -37,7 +37,7 @@ extension FindBinder {
           at: avoiding.range, fix: fix)
       default: break
       }
-    case .find: break
+    case .find, .space: break
     }
     return BoundRoad(layer: layer, avoiding: reference, label: Printer.print(avoiding))
   }
