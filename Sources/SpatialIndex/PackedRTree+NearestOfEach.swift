@@ -126,7 +126,7 @@ struct PointGroup<let D: Int>: ~Copyable {
     let most = Self.capacity
     let (positions, corners) = (self.positions, self.corners)
     do throws(PointGroupOverflow) {
-      try tree.visit(DistanceRegion(tree.widened(box), reach), testingItems: false) {
+      try tree.visit(DistanceRegion(tree.widened(box), reach)) {
         (lower, upper, _) throws(PointGroupOverflow) in
         guard upper - lower <= most - n else { throw PointGroupOverflow() }
         for position in lower..<upper {

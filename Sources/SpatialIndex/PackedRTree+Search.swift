@@ -1,3 +1,7 @@
+/// Where a box lies with respect to a region, as far as is known.
+@frozen
+public enum BoxPlace: Sendable { case outside, inside, unknown }
+
 /// A region to search: which of the sixteen boxes of a block meet it, and which lie inside.
 ///
 /// Both tests are monotone: what does not meet the region has no part that does, and what lies inside has only such parts.
@@ -160,6 +164,41 @@ extension PackedRTreeView {
     try visitRuns(DistanceRegion(box, distance), body)
   }
 
+  /// Calls `body` with runs of positions for a region that is not a box, say a polygon within `window`: `place` tells of
+  /// a box whether it lies wholly outside of the region or wholly inside, as far as that is known cheaply.
+  ///
+  /// `place` is asked for boxes of nodes and of items that meet `window`. Where it says inside, a whole run is inside and
+  /// not asked for further; items of which it does not know come with `isInside` false.
+  @inlinable
+  public func forEachRun<E: Error>(
+    meeting window: Box<D>, placedBy place: (Box<D>) throws(E) -> BoxPlace,
+    _ body: (_ positions: Range<Int>, _ isInside: Bool) throws(E) -> Void
+  ) throws(E) {
+    guard !window.isEmpty else { return }
+    let region = BoxRegion(window)
+    try walkRuns({ (level, index, block, upper) throws(E) in
+      var meets = region.meets(block, upper: upper) & lanes(level: level, index)
+      if level == 0, hasHoles { meets = withoutHoles(meets, block) }
+      var (rest, inside): (UInt32, UInt32) = (meets, 0)
+      while rest != 0 {
+        let lane = rest.trailingZeroBitCount
+        let bit: UInt32 = rest & (0 &- rest)
+        rest &= rest &- 1
+        var box = Box<D>.empty
+        for d in 0..<D {
+          box.min[d] = block[d &* TreeLayout.capacity &+ lane]
+          box.max[d] = block[upper &+ d &* TreeLayout.capacity &+ lane]
+        }
+        switch try place(box) {
+        case .outside: meets &= ~bit
+        case .inside: inside |= bit
+        case .unknown: break
+        }
+      }
+      return (meets, hasHoles && level > 0 ? 0 : inside)
+    }, body)
+  }
+
   /// Appends every item whose box meets `window` to `items`.
   @inlinable
   public func append(meeting window: Box<D>, to items: inout [UInt32]) {
@@ -177,23 +216,49 @@ extension PackedRTreeView {
     _ region: Region, _ body: (Int) throws(E) -> Void
   ) throws(E) {
     if let numbers {
-      try visit(region, testingItems: false) { (lower, upper, _) throws(E) in
+      try visit(region) { (lower, upper, _) throws(E) in
         for position in lower..<upper { try body(Int(numbers[position])) }
       }
     } else {
-      try visit(region, testingItems: false) { (lower, upper, _) throws(E) in
+      try visit(region) { (lower, upper, _) throws(E) in
         for position in lower..<upper { try body(position) }
       }
     }
+  }
+
+  /// Walks through the entries that meet `region`; items are not tested for lying inside.
+  @inlinable @inline(__always)
+  func visit<Region: SearchRegion, E: Error>(
+    _ region: Region, _ body: (_ lower: Int, _ upper: Int, _ isInside: Bool) throws(E) -> Void
+  ) throws(E) {
+    try walk({ (level, index, block, upper) throws(E) in
+      let meets = region.meets(block, upper: upper) & lanes(level: level, index)
+      if level == 0 { return (hasHoles ? withoutHoles(meets, block) : meets, 0) }
+      return (meets, meets == 0 || hasHoles ? 0 : region.isInside(block, upper: upper) & meets)
+    }, body)
   }
 
   @inlinable @inline(__always)
   func visitRuns<Region: SearchRegion, E: Error>(
     _ region: Region, _ body: (Range<Int>, Bool) throws(E) -> Void
   ) throws(E) {
-    // Neighbouring runs of one kind are joined.
+    try walkRuns({ (level, index, block, upper) throws(E) in
+      var meets = region.meets(block, upper: upper) & lanes(level: level, index)
+      if level == 0, hasHoles { meets = withoutHoles(meets, block) }
+      let inside = meets == 0 || (hasHoles && level > 0) ? 0 : region.isInside(block, upper: upper) & meets
+      return (meets, inside)
+    }, body)
+  }
+
+  /// ``walk(_:_:)`` with neighbouring runs of one kind joined.
+  @inlinable @inline(__always)
+  func walkRuns<E: Error>(
+    _ classify: (_ level: Int, _ index: Int, _ block: UnsafePointer<Double>, _ upper: Int) throws(E)
+      -> (meets: UInt32, inside: UInt32),
+    _ body: (Range<Int>, Bool) throws(E) -> Void
+  ) throws(E) {
     var (start, end, inside) = (0, 0, false)
-    try visit(region, testingItems: true) { (lower, upper, isInside) throws(E) in
+    try walk(classify) { (lower, upper, isInside) throws(E) in
       if lower == end, isInside == inside {
         end = upper
       } else {
@@ -206,9 +271,14 @@ extension PackedRTreeView {
 
   /// Walks down the tree in the order of positions. One word for each level says which entries are still to be visited,
   /// so there is no stack and nothing is allocated.
+  ///
+  /// - Parameters:
+  ///   - classify: Which entries of a block are to be visited, and which of those as a whole.
+  ///   - body: Gets runs of positions: items to be visited, or all below entries to be visited as a whole.
   @inlinable @inline(__always)
-  func visit<Region: SearchRegion, E: Error>(
-    _ region: Region, testingItems: Bool,
+  func walk<E: Error>(
+    _ classify: (_ level: Int, _ index: Int, _ block: UnsafePointer<Double>, _ upper: Int) throws(E)
+      -> (meets: UInt32, inside: UInt32),
     _ body: (_ lower: Int, _ upper: Int, _ isInside: Bool) throws(E) -> Void
   ) throws(E) {
     guard height > 0 else { return }
@@ -216,57 +286,49 @@ extension PackedRTreeView {
     var pendingInside = InlineArray<8, UInt32>(repeating: 0)
     var (level, index) = (height - 1, 0)
     while true {
-      let block = block(level: level, index)
-      let upper = upperOffset(level: level)
-      var meets = region.meets(block, upper: upper) & lanes(level: level, index)
+      var (meets, inside) = try classify(
+        level, index, block(level: level, index), upperOffset(level: level))
       if level == 0 {
-        if hasHoles { meets = withoutHoles(meets, block) }
-        if meets != 0 {
-          let first = index << TreeLayout.shift
-          let inside = testingItems ? region.isInside(block, upper: upper) & meets : 0
-          while meets != 0 {
-            let lane = meets.trailingZeroBitCount
-            // The run of lanes that are alike.
-            let alike = inside &>> UInt32(lane) & 1 == 1 ? inside : meets & ~inside
-            let length = (~(alike &>> UInt32(lane))).trailingZeroBitCount
-            try body(first + lane, first + lane + length, alike == inside)
-            meets &= ~(((1 &<< UInt32(length)) &- 1) &<< UInt32(lane))
-          }
+        let first = index &<< TreeLayout.shift
+        while meets != 0 {
+          let lane = meets.trailingZeroBitCount
+          // The run of lanes that are alike.
+          let isInside = inside &>> UInt32(truncatingIfNeeded: lane) & 1 == 1
+          let alike = isInside ? inside : meets & ~inside
+          let length = (~(alike &>> UInt32(truncatingIfNeeded: lane))).trailingZeroBitCount
+          try body(first &+ lane, first &+ lane &+ length, isInside)
+          meets &= ~(((1 &<< UInt32(truncatingIfNeeded: length)) &- 1) &<< UInt32(truncatingIfNeeded: lane))
         }
+        level = 1
+        index &>>= TreeLayout.shift
       } else {
         pending[unchecked: level] = meets
-        pendingInside[unchecked: level] =
-          meets == 0 || hasHoles ? 0 : region.isInside(block, upper: upper) & meets
+        pendingInside[unchecked: level] = inside
       }
-      // On to the next entry that is not wholly inside, up as far as need be.
-      next: while true {
-        if level == 0 {
-          level = 1
-          index >>= TreeLayout.shift
+      // On to the next entry that is not visited as a whole, up as far as need be.
+      while true {
+        guard level < height else { return }
+        meets = pending[unchecked: level]
+        if meets == 0 {
+          level &+= 1
+          index &>>= TreeLayout.shift
+          continue
         }
-        while true {
-          guard level < height else { return }
-          let rest = pending[unchecked: level]
-          if rest != 0 { break }
-          level += 1
-          index >>= TreeLayout.shift
+        let lane = meets.trailingZeroBitCount
+        let entry = index &<< TreeLayout.shift | lane
+        inside = pendingInside[unchecked: level] &>> UInt32(truncatingIfNeeded: lane)
+        if inside & 1 == 0 {
+          pending[unchecked: level] = meets & (meets &- 1)
+          level &-= 1
+          index = entry
+          break
         }
-        let rest = pending[unchecked: level]
-        let lane = rest.trailingZeroBitCount
-        let entry = index << TreeLayout.shift | lane
-        let inside = pendingInside[unchecked: level]
-        if inside &>> UInt32(lane) & 1 == 1 {
-          let length = (~(inside &>> UInt32(lane))).trailingZeroBitCount
-          pending[unchecked: level] = rest & ~(((1 &<< UInt32(length)) &- 1) &<< UInt32(lane))
-          let lower = entry &<< (TreeLayout.shift &* level)
-          let upper = Swift.min(covered, (entry &+ length) &<< (TreeLayout.shift &* level))
-          try body(lower, upper, true)
-          continue next
-        }
-        pending[unchecked: level] = rest & (rest &- 1)
-        level -= 1
-        index = entry
-        break next
+        let length = (~inside).trailingZeroBitCount
+        pending[unchecked: level] =
+          meets & ~(((1 &<< UInt32(truncatingIfNeeded: length)) &- 1) &<< UInt32(truncatingIfNeeded: lane))
+        try body(
+          entry &<< (TreeLayout.shift &* level),
+          Swift.min(covered, (entry &+ length) &<< (TreeLayout.shift &* level)), true)
       }
     }
   }
