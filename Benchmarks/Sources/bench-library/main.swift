@@ -5,3 +5,4 @@ let workload = Workload()
 let harness = Harness()
 
 benchmarkIndex()
+benchmarkGeometry()

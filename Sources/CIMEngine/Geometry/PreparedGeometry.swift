@@ -83,6 +83,23 @@ package final class PreparedGeometry: @unchecked Sendable {
     }
   }
 
+  /// Where a whole box lies, as far as the raster of a polygon tells: inside means without its boundary.
+  package func place(of other: Box2) -> BoxPlace {
+    guard let storage else {
+      var result = BoxPlace.outside
+      for piece in pieces {
+        switch piece.place(of: other) {
+        case .inside: return .inside
+        case .unknown: result = .unknown
+        case .outside: break
+        }
+      }
+      return result
+    }
+    guard let location = storage.locatorAnswer(other) else { return .unknown }
+    return location == .inside ? .inside : .outside
+  }
+
   /// Whether the closed geometry has the point (x, y).
   package func meets(_ x: Double, _ y: Double) -> Bool { locate(x, y) != .outside }
 

@@ -1,0 +1,118 @@
+public import SpatialIndex
+
+/// The geometries of a layer under their index: exact selection of rows by another geometry.
+///
+/// The index gives runs of rows. Where a run's boxes lie wholly inside what is asked for, its rows are taken without a
+/// look at their geometry; only rows on the border are decided by their edges.
+///
+/// ```swift
+/// let layer = IndexedLayer(geometry, tree: tree)
+/// var rows: [UInt32] = []
+/// layer.append(within: 500, of: .point(x, y), to: &rows)
+/// ```
+public struct IndexedLayer: @unchecked Sendable {
+  public let geometry: GeometryStorage
+  public let tree: PackedRTreeView<2>
+
+  /// - Parameter tree: An index over the rows' boxes whose items are the rows.
+  public init(_ geometry: GeometryStorage, tree: PackedRTreeView<2>) {
+    self.geometry = geometry
+    self.tree = tree
+  }
+
+  /// Appends the rows whose geometry has a point in common with `other`; touching counts. In the order of the index:
+  /// ascending where that is sorted.
+  public func append(intersecting other: Geometry, to rows: inout [UInt32]) {
+    append(intersecting: PreparedGeometry(other), to: &rows)
+  }
+
+  /// Appends the rows that lie at most `distance` from `other`, in the units of the coordinates, between the nearest
+  /// points; the closed ball. In the order of the index.
+  public func append(within distance: Double, of other: Geometry, to rows: inout [UInt32]) {
+    append(within: distance, of: PreparedGeometry(other), to: &rows)
+  }
+
+  package func append(intersecting other: PreparedGeometry, to rows: inout [UInt32]) {
+    guard let box = other.box else { return }
+    tree.forEachRun(meeting: box, placedBy: { other.place(of: $0) }) { positions, isInside in
+      if isInside {
+        append(positions, to: &rows)
+      } else {
+        for position in positions {
+          let row = tree.item(at: position)
+          if any(row, { other.intersects($0) }) { rows.append(UInt32(truncatingIfNeeded: row)) }
+        }
+      }
+    }
+  }
+
+  package func append(within distance: Double, of other: PreparedGeometry, to rows: inout [UInt32]) {
+    let limit = Segments.squaredLimit(distance)
+    guard limit >= 0, let box = other.box else { return }
+    // What is exactly at the distance may seem a little farther by its box.
+    let reach = distance * (1 + 0x1p-40)
+    // Only a point is as near as its box.
+    let point = other.geometry.kind == .point ? SIMD2(box.min[0], box.min[1]) : nil
+    tree.forEachRun(within: reach, of: box) { positions, isInside in
+      if let point {
+        if isInside { return append(positions, to: &rows) }
+        for position in positions {
+          let row = tree.item(at: position)
+          if any(row, { $0.isWithin(squaredLimit: limit, ofPoint: point[0], point[1]) }) {
+            rows.append(UInt32(truncatingIfNeeded: row))
+          }
+        }
+      } else {
+        for position in positions {
+          let row = tree.item(at: position)
+          if any(row, { other.isWithin(squaredLimit: limit, of: $0) }) {
+            rows.append(UInt32(truncatingIfNeeded: row))
+          }
+        }
+      }
+    }
+  }
+
+  private func append(_ positions: Range<Int>, to rows: inout [UInt32]) {
+    if tree.isSorted {
+      rows.append(contentsOf: UInt32(positions.lowerBound)..<UInt32(positions.upperBound))
+    } else {
+      for position in positions { rows.append(UInt32(truncatingIfNeeded: tree.item(at: position))) }
+    }
+  }
+
+  /// Whether the test holds for a row, or for a member of it when it is a collection.
+  @inline(__always)
+  private func any(_ row: Int, _ test: (GeometryView) -> Bool) -> Bool {
+    if let view = geometry.view(row) { return test(view) }
+    guard let collection = geometry.geometry(row) else { return false }
+    return anyMember(collection, test)
+  }
+
+  private func anyMember(_ geometry: Geometry, _ test: (GeometryView) -> Bool) -> Bool {
+    if geometry.kind == .geometryCollection { return geometry.members.contains { anyMember($0, test) } }
+    return geometry.withView(test)
+  }
+}
+
+extension GeometryView {
+  /// Whether some point of this geometry is as near to (x, y) as the square `limit` says: as
+  /// ``squaredDistance(toPoint:_:)`` against it, but the first edge near enough ends the search.
+  func isWithin(squaredLimit limit: Double, ofPoint x: Double, _ y: Double) -> Bool {
+    for ring in rings {
+      let vertices = vertices(ofRing: ring)
+      guard !vertices.isEmpty else { continue }
+      var p = xy + 2 &* vertices.lowerBound
+      if vertices.count == 1 {
+        if Segments.squaredDistance(x, y, toSegment: p[0], p[1], p[0], p[1]) <= limit { return true }
+        continue
+      }
+      let end = xy + 2 &* (vertices.upperBound &- 1)
+      while p != end {
+        if Segments.squaredDistance(x, y, toSegment: p[0], p[1], p[2], p[3]) <= limit { return true }
+        p += 2
+      }
+    }
+    return dimension == 2 && locate(x, y) != .outside
+  }
+}
