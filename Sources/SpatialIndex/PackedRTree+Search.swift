@@ -176,39 +176,80 @@ extension PackedRTreeView {
   ) throws(E) {
     guard !window.isEmpty else { return }
     let region = BoxRegion(window)
-    try walkRuns({ (level, index, block, upper) throws(E) in
-      var meets = region.meets(block, upper: upper) & lanes(level: level, index)
-      if level == 0, hasHoles { meets = withoutHoles(meets, block) }
-      var (rest, inside): (UInt32, UInt32) = (meets, 0)
-      while rest != 0 {
-        let lane = rest.trailingZeroBitCount
-        let bit: UInt32 = rest & (0 &- rest)
-        rest &= rest &- 1
-        var box = Box<D>.empty
-        for d in 0..<D {
-          box.min[d] = block[d &* TreeLayout.capacity &+ lane]
-          box.max[d] = block[upper &+ d &* TreeLayout.capacity &+ lane]
+    try walkRuns(
+      { (level, index, block, upper) throws(E) in
+        var meets = region.meets(block, upper: upper) & lanes(level: level, index)
+        if level == 0, hasHoles { meets = withoutHoles(meets, block) }
+        var (rest, inside): (UInt32, UInt32) = (meets, 0)
+        while rest != 0 {
+          let lane = rest.trailingZeroBitCount
+          let bit: UInt32 = rest & (0 &- rest)
+          rest &= rest &- 1
+          var box = Box<D>.empty
+          for d in 0..<D {
+            box.min[d] = block[d &* TreeLayout.capacity &+ lane]
+            box.max[d] = block[upper &+ d &* TreeLayout.capacity &+ lane]
+          }
+          switch try place(box) {
+          case .outside: meets &= ~bit
+          case .inside: inside |= bit
+          case .unknown: break
+          }
         }
-        switch try place(box) {
-        case .outside: meets &= ~bit
-        case .inside: inside |= bit
-        case .unknown: break
-        }
-      }
-      return (meets, hasHoles && level > 0 ? 0 : inside)
-    }, body)
+        return (meets, hasHoles && level > 0 ? 0 : inside)
+      }, body)
   }
 
   /// Appends every item whose box meets `window` to `items`.
   @inlinable
   public func append(meeting window: Box<D>, to items: inout [UInt32]) {
-    forEach(meeting: window) { items.append(UInt32(truncatingIfNeeded: $0)) }
+    guard !window.isEmpty else { return }
+    append(BoxRegion(window), to: &items)
   }
 
   /// Appends every item whose box lies within `distance` of `box` to `items`.
   @inlinable
   public func append(within distance: Double, of box: Box<D>, to items: inout [UInt32]) {
-    forEach(within: distance, of: box) { items.append(UInt32(truncatingIfNeeded: $0)) }
+    guard !box.isEmpty else { return }
+    append(DistanceRegion(box, distance), to: &items)
+  }
+
+  /// Items go through a small buffer: an array that grows one by one asks each time whether it is full and whose it is.
+  @inlinable @inline(__always)
+  func append<Region: SearchRegion>(_ region: Region, to items: inout [UInt32]) {
+    let size = 240
+    let buffer = UnsafeMutablePointer<UInt32>.allocate(capacity: size)
+    defer { buffer.deallocate() }
+    var filled = 0
+    visit(region) { lower, upper, _ in
+      if upper &- lower > size &- filled {
+        items.append(contentsOf: UnsafeBufferPointer(start: buffer, count: filled))
+        filled = 0
+        if upper &- lower > size {
+          if let numbers {
+            items.append(contentsOf: UnsafeBufferPointer(start: numbers + lower, count: upper &- lower))
+          } else {
+            items.append(contentsOf: UInt32(truncatingIfNeeded: lower)..<UInt32(truncatingIfNeeded: upper))
+          }
+          return
+        }
+      }
+      var position = lower
+      if let numbers {
+        while position < upper {
+          buffer[filled] = numbers[position]
+          filled &+= 1
+          position &+= 1
+        }
+      } else {
+        while position < upper {
+          buffer[filled] = UInt32(truncatingIfNeeded: position)
+          filled &+= 1
+          position &+= 1
+        }
+      }
+    }
+    items.append(contentsOf: UnsafeBufferPointer(start: buffer, count: filled))
   }
 
   @inlinable @inline(__always)
@@ -231,23 +272,25 @@ extension PackedRTreeView {
   func visit<Region: SearchRegion, E: Error>(
     _ region: Region, _ body: (_ lower: Int, _ upper: Int, _ isInside: Bool) throws(E) -> Void
   ) throws(E) {
-    try walk({ (level, index, block, upper) throws(E) in
-      let meets = region.meets(block, upper: upper) & lanes(level: level, index)
-      if level == 0 { return (hasHoles ? withoutHoles(meets, block) : meets, 0) }
-      return (meets, meets == 0 || hasHoles ? 0 : region.isInside(block, upper: upper) & meets)
-    }, body)
+    try walk(
+      { (level, index, block, upper) throws(E) in
+        let meets = region.meets(block, upper: upper) & lanes(level: level, index)
+        if level == 0 { return (hasHoles ? withoutHoles(meets, block) : meets, 0) }
+        return (meets, meets == 0 || hasHoles ? 0 : region.isInside(block, upper: upper) & meets)
+      }, body)
   }
 
   @inlinable @inline(__always)
   func visitRuns<Region: SearchRegion, E: Error>(
     _ region: Region, _ body: (Range<Int>, Bool) throws(E) -> Void
   ) throws(E) {
-    try walkRuns({ (level, index, block, upper) throws(E) in
-      var meets = region.meets(block, upper: upper) & lanes(level: level, index)
-      if level == 0, hasHoles { meets = withoutHoles(meets, block) }
-      let inside = meets == 0 || (hasHoles && level > 0) ? 0 : region.isInside(block, upper: upper) & meets
-      return (meets, inside)
-    }, body)
+    try walkRuns(
+      { (level, index, block, upper) throws(E) in
+        var meets = region.meets(block, upper: upper) & lanes(level: level, index)
+        if level == 0, hasHoles { meets = withoutHoles(meets, block) }
+        let inside = meets == 0 || (hasHoles && level > 0) ? 0 : region.isInside(block, upper: upper) & meets
+        return (meets, inside)
+      }, body)
   }
 
   /// ``walk(_:_:)`` with neighbouring runs of one kind joined.

@@ -78,18 +78,12 @@ func benchmarkGeometry() {
   nonisolated(unsafe) let units = workload.doubles("units_xy")
   for count in [1, 2] {
     let workers = threads(count)
-    harness.measure("F", threads: count, note: "points put along the curve, index of polygons included") {
-      let tree = PackedRTree(UnsafeBufferPointer(start: grids.boxes, count: grids.count))
-      defer { withExtendedLifetime(tree) {} }
-      let join = PointsInPolygons(grids, tree: tree.view)
-      let order = HilbertOrder.order(ofPoints: units, workers: workers)
-      return order.withUnsafeBufferPointer { order in
-        nonisolated(unsafe) let order = order
-        return sum(workers, order.count) { range in
-          var counts = [Int](repeating: 0, count: grids.count)
-          return Double(
-            join.count(points: units.baseAddress!, rows: UnsafeBufferPointer(rebasing: order[range]), into: &counts))
-        }
+    harness.measure("F", threads: count, note: "cells built each time") {
+      let join = PointsInPolygons(grids, workers: workers)
+      return sum(workers, units.count / 2) { range in
+        var counts = [Int](repeating: 0, count: grids.count)
+        let points = UnsafeBufferPointer(rebasing: units[2 * range.lowerBound..<2 * range.upperBound])
+        return counts.withUnsafeMutableBufferPointer { Double(join.count(points: points, into: $0)) }
       }
     }
   }

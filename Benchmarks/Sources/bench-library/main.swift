@@ -1,8 +1,18 @@
 import SpatialIndex
 
-// The operations of the peer harness on its workload: see Benchmarks/README.md.
+// bench-library [OP…]         the operations of the peer harness on its workload in $ZZ: see Benchmarks/README.md
+// bench-library growth N…     build, windows and nearest over N random boxes
+// bench-library once NAME     one operation on a small fixed input, for counting instructions
+let arguments = CommandLine.arguments.dropFirst()
 let workload = Workload()
 let harness = Harness()
 
-benchmarkIndex()
-benchmarkGeometry()
+switch arguments.first {
+case "growth":
+  benchmarkGrowth(arguments.dropFirst().compactMap { Int($0) })
+case "once":
+  runOnce(arguments.dropFirst().first ?? "")
+default:
+  benchmarkIndex()
+  benchmarkGeometry()
+}

@@ -33,20 +33,29 @@ public struct IndexedLayer: @unchecked Sendable {
   }
 
   package func append(intersecting other: PreparedGeometry, to rows: inout [UInt32]) {
+    forEachRun(intersecting: other) { append($0, to: &rows) }
+  }
+
+  package func append(within distance: Double, of other: PreparedGeometry, to rows: inout [UInt32]) {
+    forEachRun(within: distance, of: other) { append($0, to: &rows) }
+  }
+
+  /// Calls `body` with runs of positions in the index whose geometries meet `other`, in ascending order; positions are rows
+  /// where the index is sorted. Neighbouring runs are not joined.
+  package func forEachRun(intersecting other: PreparedGeometry, _ body: (_ positions: Range<Int>) -> Void) {
     guard let box = other.box else { return }
     tree.forEachRun(meeting: box, placedBy: { other.place(of: $0) }) { positions, isInside in
-      if isInside {
-        append(positions, to: &rows)
-      } else {
-        for position in positions {
-          let row = tree.item(at: position)
-          if any(row, { other.intersects($0) }) { rows.append(UInt32(truncatingIfNeeded: row)) }
-        }
+      if isInside { return body(positions) }
+      for position in positions where any(tree.item(at: position), { other.intersects($0) }) {
+        body(position..<position + 1)
       }
     }
   }
 
-  package func append(within distance: Double, of other: PreparedGeometry, to rows: inout [UInt32]) {
+  /// As above for geometries that lie at most `distance` from `other`.
+  package func forEachRun(
+    within distance: Double, of other: PreparedGeometry, _ body: (_ positions: Range<Int>) -> Void
+  ) {
     let limit = Segments.squaredLimit(distance)
     guard limit >= 0, let box = other.box else { return }
     // What is exactly at the distance may seem a little farther by its box.
@@ -55,24 +64,21 @@ public struct IndexedLayer: @unchecked Sendable {
     let point = other.geometry.kind == .point ? SIMD2(box.min[0], box.min[1]) : nil
     tree.forEachRun(within: reach, of: box) { positions, isInside in
       if let point {
-        if isInside { return append(positions, to: &rows) }
+        if isInside { return body(positions) }
         for position in positions {
-          let row = tree.item(at: position)
-          if any(row, { $0.isWithin(squaredLimit: limit, ofPoint: point[0], point[1]) }) {
-            rows.append(UInt32(truncatingIfNeeded: row))
-          }
+          let near = any(tree.item(at: position)) { $0.isWithin(squaredLimit: limit, ofPoint: point[0], point[1]) }
+          if near { body(position..<position + 1) }
         }
       } else {
         for position in positions {
-          let row = tree.item(at: position)
-          if any(row, { other.isWithin(squaredLimit: limit, of: $0) }) {
-            rows.append(UInt32(truncatingIfNeeded: row))
-          }
+          let near = any(tree.item(at: position)) { other.isWithin(squaredLimit: limit, of: $0) }
+          if near { body(position..<position + 1) }
         }
       }
     }
   }
 
+  @inline(__always)
   private func append(_ positions: Range<Int>, to rows: inout [UInt32]) {
     if tree.isSorted {
       rows.append(contentsOf: UInt32(positions.lowerBound)..<UInt32(positions.upperBound))
