@@ -14,7 +14,7 @@ NAMES = ["build", "windows", "nearest", "nearest-of-each", "within", "points-in-
 def count(binary, name):
     with tempfile.TemporaryDirectory() as folder:
         run = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=cimq_measured",
+            ["valgrind", "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*8measuredyS2dyXEF*",
              f"--callgrind-out-file={folder}/out", binary, "once", name], capture_output=True, text=True)
     found = re.search(r"Collected : (\d+)", run.stderr)
     if run.returncode != 0 or not found:

@@ -2,7 +2,7 @@ import CIMEngine
 import SpatialIndex
 
 /// Where callgrind starts and stops to count.
-@_cdecl("cimq_measured") @inline(never)
+@inline(never)
 func measured(_ work: () -> Double) -> Double { work() }
 
 /// A fixed small input, the same on every machine: 20,000 buildings, 900 zones with shared borders, 20,000 points.

@@ -10,6 +10,8 @@ public import SpatialIndex
 /// var rows: [UInt32] = []
 /// layer.append(within: 500, of: .point(x, y), to: &rows)
 /// ```
+///
+/// The index must hold the boxes of the rows as they are: rows edited since it was packed are to be asked on their own.
 public struct IndexedLayer: @unchecked Sendable {
   public let geometry: GeometryStorage
   public let tree: PackedRTreeView<2>

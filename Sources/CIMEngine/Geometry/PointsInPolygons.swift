@@ -34,15 +34,15 @@ public struct PointsInPolygons: Sendable {
   public init(
     _ polygons: GeometryStorage, rows: UnsafeBufferPointer<UInt32>? = nil, workers: Workers = .one
   ) {
-    var parts = PolygonParts(polygons)
+    var parts = PolygonParts()
     var others: [UInt32] = []
     for i in 0..<(rows?.count ?? polygons.count) {
       let row = rows.map { Int($0[i]) } ?? i
-      switch GeometryKind(rawValue: polygons.kinds[row]) {
-      case .polygon, .multiPolygon: if !parts.append(row: row) { others.append(UInt32(row)) }
-      case nil: break
-      case .geometryCollection: others.append(UInt32(row))
-      default: if polygons.view(row)?.isEmpty == false { others.append(UInt32(row)) }
+      if let view = polygons.view(row) {
+        if view.isEmpty { continue }
+        if view.dimension < 2 || !parts.append(view, row: row) { others.append(UInt32(row)) }
+      } else if polygons.geometry(row)?.isEmpty == false {
+        others.append(UInt32(row))
       }
     }
     otherRows = others
@@ -118,31 +118,29 @@ public struct PointsInPolygons: Sendable {
 
 /// Polygons taken apart: each part of a multipolygon on its own, for points are in or out of each by parity.
 struct PolygonParts {
-  let geometry: GeometryStorage
   var rows: [UInt32] = []
-  /// The place of each part in the geometry's tables.
-  var places: [UInt32] = []
+  /// Each part as a polygon of its own.
+  var views: [GeometryView] = []
   var boxes: [Box2] = []
   var edgeCount = 0
   /// How far all edges go in x and in y together.
   var travel = 0.0
   var box = Box2.empty
 
-  init(_ geometry: GeometryStorage) { self.geometry = geometry }
-
   /// Takes the parts of a row in; gives false, and takes none, when a coordinate is not finite or too large.
-  mutating func append(row: Int) -> Bool {
+  mutating func append(_ view: GeometryView, row: Int) -> Bool {
     let (count, edges, before, all) = (rows.count, edgeCount, travel, box)
-    let xy = geometry.xy
-    for part in geometry.geometryOffsets[row]..<geometry.geometryOffsets[row + 1] {
-      let (first, end) = (Int(geometry.partOffsets[Int(part)]), Int(geometry.partOffsets[Int(part) + 1]))
-      let (start, stop) = (Int(geometry.ringOffsets[first]), Int(geometry.ringOffsets[end]))
-      guard start < stop else { continue }
+    let xy = view.xy
+    for part in 0..<view.partCount {
+      let own = view.part(part)
+      let vertices = own.vertices
+      guard let start = vertices.first else { continue }
+      precondition(vertices.upperBound < 1 << 31, "a layer of polygons holds at most 2,147,483,647 vertices")
       var low = SIMD2(xy[2 * start], xy[2 * start + 1])
       var (high, last) = (low, low)
       var way = SIMD2<Double>()
       var check = SIMD2<Double>()
-      for v in start..<stop {
+      for v in vertices {
         let p = SIMD2(xy[2 * v], xy[2 * v + 1])
         low.replace(with: p, where: p .< low)
         high.replace(with: p, where: p .> high)
@@ -154,37 +152,31 @@ struct PolygonParts {
       }
       guard check == SIMD2(), max(abs(low[0]), abs(low[1]), abs(high[0]), abs(high[1])) < 1e149 else {
         rows.removeLast(rows.count - count)
-        places.removeLast(places.count - count)
+        views.removeLast(views.count - count)
         boxes.removeLast(boxes.count - count)
         (edgeCount, travel, box) = (edges, before, all)
         return false
       }
       rows.append(UInt32(row))
-      places.append(part)
-      let own = Box2(low[0], low[1], high[0], high[1])
-      boxes.append(own)
-      box = box.union(own)
-      edgeCount += stop - start
+      views.append(own)
+      boxes.append(Box2(low[0], low[1], high[0], high[1]))
+      box = box.union(boxes[boxes.count - 1])
+      edgeCount += vertices.count
       travel += way[0] + way[1]
     }
     return true
-  }
-
-  /// The rings of part `i`.
-  func rings(_ i: Int) -> Range<Int> {
-    let part = Int(places[i])
-    return Int(geometry.partOffsets[part])..<Int(geometry.partOffsets[part + 1])
   }
 
   /// Calls `body` with the first vertex of every edge of part `i`, and how far off its end is: 1, or 0 for a ring that is a
   /// single point.
   @inline(__always)
   func forEachEdge(_ i: Int, _ body: (_ vertex: Int, _ step: Int) -> Void) {
-    for ring in rings(i) {
-      let (start, end) = (Int(geometry.ringOffsets[ring]), Int(geometry.ringOffsets[ring + 1]))
-      if end == start + 1 { body(start, 0) }
-      var v = start
-      while v + 1 < end {
+    let view = views[i]
+    for ring in view.rings {
+      let vertices = view.vertices(ofRing: ring)
+      if vertices.count == 1 { body(vertices.lowerBound, 0) }
+      var v = vertices.lowerBound
+      while v + 1 < vertices.upperBound {
         body(v, 1)
         v += 1
       }

@@ -74,7 +74,7 @@ extension PolygonCells {
     nonisolated(unsafe) let (out, sources) = (
       arenas,
       TileSources(
-        geometry: parts.geometry, rows: parts.rows, edgeStarts: edgeStarts,
+        bases: parts.views.map(\.xy), rows: parts.rows, edgeStarts: edgeStarts,
         partStarts: contents.partStarts.start, fullStarts: contents.fullStarts, edges: contents.edges.start,
         parts: contents.parts.start, fulls: contents.fulls)
     )
@@ -97,7 +97,6 @@ extension PolygonCells {
     var fullTiles = Pile<(tile: UInt32, row: UInt32)>()
     var toggles = Pile<UInt8>()
     var touched = Pile<UInt32>()
-    let xy = parts.geometry.xy
     let slack = 1e-6
     for part in parts.boxes.indices {
       let box = parts.boxes[part]
@@ -105,6 +104,7 @@ extension PolygonCells {
       let firstRow = Self.index((box.min[1] - originY) * tileScale - slack, rows)
       let width = Self.index((box.max[0] - originX) * tileScale + slack, columns) - firstColumn + 1
       let height = Self.index((box.max[1] - originY) * tileScale + slack, rows) - firstRow + 1
+      let xy = parts.views[part].xy
       toggles.clear(count: width * height)
       touched.clear(count: width * height)
       parts.forEachEdge(part) { v, step in
@@ -231,7 +231,8 @@ enum CellPath {
 
 /// What the builders of tiles read.
 private struct TileSources {
-  let geometry: GeometryStorage
+  /// The coordinates of each part; its edges count vertices from there.
+  let bases: [UnsafePointer<Double>]
   let rows: [UInt32]
   let edgeStarts: UnsafePointer<UInt32>
   let partStarts: UnsafePointer<UInt32>
@@ -297,7 +298,7 @@ private struct TileBuilder: ~Copyable {
     let left = cells.originX + Double(number % cells.columns) * cells.tileSize
     let low = cells.originY + Double(number / cells.columns) * cells.tileSize
 
-    var side = self.side(edges, edgeCount)
+    var side = self.side(parts, partCount, edges, edgeCount)
     while !place(parts, partCount, edges, left, low, side, limit: 64 * edgeCount + 1024) { side /= 2 }
     dropParts(parts, partCount, ofRowsIn: UnsafeBufferPointer(start: full, count: fullCount), side)
     let size = cells.tileSize / Double(side)
@@ -321,17 +322,27 @@ private struct TileBuilder: ~Copyable {
   }
 
   @inline(__always)
-  private func ends(_ edge: UInt32) -> (x0: Double, y0: Double, x1: Double, y1: Double) {
-    let p = sources.geometry.xy + 2 * Int(edge & ~pointBit)
+  private func ends(
+    _ edge: UInt32, _ xy: UnsafePointer<Double>
+  ) -> (x0: Double, y0: Double, x1: Double, y1: Double) {
+    let p = xy + 2 * Int(edge & ~pointBit)
     return edge & pointBit == 0 ? (p[0], p[1], p[2], p[3]) : (p[0], p[1], p[0], p[1])
   }
 
   /// Cells a side: about eight for each edge, all edges passing sixteen for each of them at most.
-  private func side(_ edges: UnsafePointer<UInt32>, _ count: Int) -> Int {
+  private func side(
+    _ parts: UnsafePointer<(part: UInt32, edges: UInt32, hasCorner: Bool)>, _ partCount: Int,
+    _ edges: UnsafePointer<UInt32>, _ count: Int
+  ) -> Int {
     var travel = 0.0
-    for i in 0..<count {
-      let (x0, y0, x1, y1) = ends(edges[i])
-      travel += min(abs(x1 - x0), cells.tileSize) + min(abs(y1 - y0), cells.tileSize)
+    var next = 0
+    for part in 0..<partCount {
+      let xy = sources.bases[Int(parts[part].part)]
+      for _ in 0..<parts[part].edges {
+        let (x0, y0, x1, y1) = ends(edges[next], xy)
+        next += 1
+        travel += min(abs(x1 - x0), cells.tileSize) + min(abs(y1 - y0), cells.tileSize)
+      }
     }
     var side = min(64, (8 * Double(count)).squareRoot())
     side = min(side, 16 * Double(count) * cells.tileSize / max(travel, cells.tileSize))
@@ -355,12 +366,13 @@ private struct TileBuilder: ~Copyable {
     corners.clear(count: partCount * side)
     var next = 0
     for part in 0..<partCount {
+      let xy = sources.bases[Int(parts[part].part)]
       let (touch, corner) = (touches.start + part * side, corners.start + part * side)
       if parts[part].hasCorner { corner.update(repeating: all, count: side) }
       for _ in 0..<parts[part].edges {
         let edge = edges[next]
         next += 1
-        let (x0, y0, x1, y1) = ends(edge)
+        let (x0, y0, x1, y1) = ends(edge, xy)
         CellPath.forEachRun(
           (x0 - left) * scale, (y0 - low) * scale, (x1 - left) * scale, (y1 - low) * scale, 1e-6, side, side
         ) { row, first, last in
@@ -517,7 +529,8 @@ private struct TileBuilder: ~Copyable {
         guard touches[part * side + row] &>> UInt64(column) & 1 == 1 else { continue }
         let slot = Int(slotOf[part]) - first
         guard slot >= 0, slot < count else { continue }
-        append(sorted[i].edge, owner: UInt64(1) &<< UInt64(slot), after: firstEdge, x, y)
+        let own = ends(sorted[i].edge, sources.bases[Int(parts[part].part)])
+        append(own, owner: UInt64(1) &<< UInt64(slot), after: firstEdge, x, y)
       }
       let edgeCount = (record.count - firstEdge) / 5
       first += count
@@ -528,8 +541,11 @@ private struct TileBuilder: ~Copyable {
 
   /// Appends an edge, or adds an owner to one that is there already.
   @inline(__always)
-  private mutating func append(_ edge: UInt32, owner: UInt64, after firstEdge: Int, _ x: Double, _ y: Double) {
-    var (x0, y0, x1, y1) = ends(edge)
+  private mutating func append(
+    _ edge: (x0: Double, y0: Double, x1: Double, y1: Double), owner: UInt64, after firstEdge: Int, _ x: Double,
+    _ y: Double
+  ) {
+    var (x0, y0, x1, y1) = edge
     if y1 < y0 || (y1 == y0 && x1 < x0) { (x0, y0, x1, y1) = (x1, y1, x0, y0) }
     var at = max(firstEdge, record.count - 5 * 16)
     while at < record.count {

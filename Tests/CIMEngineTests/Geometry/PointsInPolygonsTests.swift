@@ -241,6 +241,29 @@ struct PointsInPolygonsTests {
   }
 }
 
+extension PointsInPolygonsTests {
+  @Test("rows edited since the layer was packed are read as they are now")
+  func editedRows() {
+    let packed = MemoryLayer([.rectangle(Box2(0, 0, 4, 4)), .rectangle(Box2(10, 0, 14, 4)), nil])
+    let edited = MemoryLayer([.rectangle(Box2(20, 0, 24, 4)), .rectangle(Box2(30, 0, 34, 4))])
+    let storage = UnsafeMutablePointer<GeometryStorage>.allocate(capacity: 1)
+    storage.initialize(to: edited.geometry)
+    defer {
+      storage.deinitialize(count: 1)
+      storage.deallocate()
+    }
+    [UInt64(0b1010)].withUnsafeBufferPointer { words in
+      [UInt32(1), 3].withUnsafeBufferPointer { rows in
+        let set = PatchedRows(words: words.baseAddress!, rows: rows.baseAddress!, count: 2)
+        let now = packed.geometry.patched(GeometryPatches(rows: set, storage: storage), count: 4)
+        let join = PointsInPolygons(now)
+        #expect([(1.0, 1.0), (11, 1), (21, 1), (31, 1)].map { join.firstRow($0.0, $0.1) } == [0, nil, 1, 3])
+      }
+    }
+    withExtendedLifetime((packed, edited)) {}
+  }
+}
+
 /// The cosine by its series: tests of kernels need no more.
 private func cosine(_ angle: Double) -> Double {
   var x = angle.truncatingRemainder(dividingBy: 2 * .pi)
