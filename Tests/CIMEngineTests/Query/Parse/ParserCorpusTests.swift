@@ -28,7 +28,7 @@ import Testing
         #expect(try parseFilter(Printer.print(filter)) == filter, "\(file)")
       }
     }
-    #expect(scripts > 40 && filters > 40 && json > 4)
+    #expect(scripts > 20 && filters > 20 && json > 4)
   }
 
   @Test(
