@@ -58,7 +58,8 @@ import Testing
   func divisionByZero() throws {
     let db = try BundledCity.database.get()
     for expression in ["capacity / 0", "capacity % 0", "capacity DIV (capacity - capacity)", "1.5 / (capacity * 0.0)"] {
-      let result = try Program.run("query", db, "FIND shelter RETURN id, \(expression) AS x LIMIT 1", "--format", "json")
+      let result = try Program.run(
+        "query", db, "FIND shelter RETURN id, \(expression) AS x LIMIT 1", "--format", "json")
       #expect(result.status == 0 && result.out == "[{\"id\":\"S-0001\",\"x\":null}]\n", "\(expression): \(result.out)")
       #expect(result.error.contains("a division by zero gave NULL"), "\(expression)")
     }
@@ -112,7 +113,8 @@ import Testing
     let table = try said("query", db, "FIND shelter WHERE id = 'S-0001' RETURN id, status", "--format", "table")
     #expect(table.out.contains(isChinese ? "编号" : "id") && table.out.contains(isChinese ? "开放" : "open"))
     // Machine formats do not change.
-    let csv = try said("query", db, "FIND shelter WHERE 状态 = '开放' AND id = 'S-0001' RETURN id, status", "--format", "csv")
+    let csv = try said(
+      "query", db, "FIND shelter WHERE 状态 = '开放' AND id = 'S-0001' RETURN id, status", "--format", "csv")
     #expect(csv.out == "id,status\nS-0001,open\n")
   }
 }

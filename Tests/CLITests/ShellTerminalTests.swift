@@ -162,7 +162,7 @@ import Testing
     try terminal.wait(for: "ORDER BY capacity")
     terminal.resize(columns: 40, rows: 20)
     // The text is wrapped again: its first row has the 40 columns that there are now.
-    try terminal.wait { _ in terminal.transcript.contains("> 100 \r\nAND capacity < 20000 ORDER BY capacity") }
+    try terminal.wait { $0.contains("> 100 \nAND capacity < 20000 ORDER BY capacity") }
     terminal.type(" DESC LIMIT 2;\r")
     try terminal.wait(for: "2 rows, ")
     try terminal.leave()
