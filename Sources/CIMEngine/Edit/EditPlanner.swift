@@ -193,26 +193,9 @@ struct EditPlanner {
   }
 
   private func collect(_ find: BoundFind) throws -> (rows: [[Value]], notices: [String]) {
-    let collector = RowCollector(token: context.token)
+    let collector = RowBuffer(token: context.token)
     var sink: any RowSink = collector
     try context.execute(find, into: &sink)
     return (collector.rows, collector.notices)
   }
-}
-
-/// Keeps all rows.
-private final class RowCollector: RowSink {
-  private let token: CancellationToken
-  private(set) var rows: [[Value]] = []
-  private(set) var notices: [String] = []
-
-  init(token: CancellationToken) { self.token = token }
-
-  var wantsShapes: Bool { false }
-  func begin(_ header: ResultHeader) {}
-  func write(_ batch: RowBatch) throws {
-    try token.check()
-    for row in 0..<batch.rowCount { rows.append(batch.columns.map { $0[row] }) }
-  }
-  func end(notices: [String]) { self.notices = notices }
 }

@@ -165,21 +165,8 @@ func listText(_ values: [Value]) -> String {
     case .date(let days): result += "\(days)"
     case .timestamp(let instant): result += "\(instant)"
     case .list(let members): result += listText(members)
-    case .text(let text): result += quotedText(text)
+    case .text(let text): result += JSONString.quoted(text)
     }
   }
   return result + "]"
-}
-
-private func quotedText(_ text: String) -> String {
-  var result = "\""
-  for scalar in text.unicodeScalars {
-    switch scalar {
-    case "\"": result += "\\\""
-    case "\\": result += "\\\\"
-    case "\u{0}"..<" ": result += "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-    default: result.unicodeScalars.append(scalar)
-    }
-  }
-  return result + "\""
 }

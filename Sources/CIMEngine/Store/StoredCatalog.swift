@@ -199,7 +199,9 @@ extension StoredCatalog {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """)
     for (i, entry) in layer.columns.enumerated() {
-      let others = entry.valueAliases.sorted { $0.key < $1.key }.map { jsonText($0.key) + ":" + jsonText($0.value) }
+      let others = entry.valueAliases.sorted { $0.key < $1.key }.map {
+        JSONString.quoted($0.key) + ":" + JSONString.quoted($0.value)
+      }
       column.bind(1, layer.name).bind(2, Int64(i)).bind(3, entry.name).bind(4, stored.sources[i] ?? "")
         .bind(5, entry.type.rawValue).bind(6, entry.unit).bind(7, entry.enumeration.map(jsonArray))
         .bind(8, jsonArray(entry.aliases)).bind(9, "{" + others.joined(separator: ",") + "}")
@@ -220,22 +222,7 @@ extension StoredCatalog {
     try connection.execute("UPDATE cimq_meta SET seen_schema = \(version)")
   }
 
-  static func jsonArray(_ texts: [String]) -> String { "[" + texts.map(jsonText).joined(separator: ",") + "]" }
-
-  static func jsonText(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\u{00}"..<"\u{20}":
-        let hex = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
-  }
+  static func jsonArray(_ texts: [String]) -> String { "[" + texts.map(JSONString.quoted).joined(separator: ",") + "]" }
 }
 
 /// What the change log says of rows added and taken since each layer was counted.

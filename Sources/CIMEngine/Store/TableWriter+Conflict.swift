@@ -130,7 +130,7 @@ extension Value {
     case .bool, .int: plainText
     case .double(let number): number.isFinite ? "\(number)" : "null"
     case .list: plainText
-    default: StoredCatalog.jsonText(plainText)
+    default: JSONString.quoted(plainText)
     }
   }
 }

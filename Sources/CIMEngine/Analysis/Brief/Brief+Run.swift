@@ -44,6 +44,8 @@ extension StatementContext {
     var context = bindContext
     context.session.sets["brief"] = brief.reference
     let near = radius.map { "WITHIN \(Self.text($0)) m OF $brief" } ?? "INTERSECTS $brief"
+    let rules = try store.rules()
+    let band = Printer.print(rules.ageBand(of: .column(["age"])))
     var missing: [String] = []
     for section in BriefSection.all {
       try token.check()
@@ -53,7 +55,7 @@ extension StatementContext {
         missing.append(section.name)
         continue
       }
-      let text = section.query.replacing("{near}", with: near)
+      let text = section.query.replacing("{near}", with: near).replacing("{band}", with: band)
       let script = try CIMEngine.parse(text, names: KnownNames(catalog))
       let bound: BoundFind
       do {
@@ -69,9 +71,9 @@ extension StatementContext {
         }
         throw QueryError(error.reason, at: statement.range, fix: error.fix)
       }
-      var rows: any RowSink = BriefRows(wantsShapes: section.kind == .list)
-      try execute(bound, isOrdered: true, into: &rows)
-      guard let rows = rows as? BriefRows else { continue }
+      let rows = RowBuffer(wantsShapes: section.kind == .list, token: token)
+      var inner: any RowSink = rows
+      try execute(bound, isOrdered: true, into: &inner)
       page.add(section, rows)
     }
     if !missing.isEmpty {
@@ -106,25 +108,6 @@ extension StatementContext {
   private static func rounded(_ degrees: Double) -> String { "\((degrees * 1e6).rounded() / 1e6)" }
 }
 
-/// The rows of one question.
-private struct BriefRows: RowSink {
-  let wantsShapes: Bool
-  private(set) var names: [String] = []
-  private(set) var rows: [[Value]] = []
-  private(set) var shapes: [Geometry?] = []
-
-  init(wantsShapes: Bool) { self.wantsShapes = wantsShapes }
-
-  mutating func begin(_ header: ResultHeader) { names = header.columns.map(\.name) }
-  mutating func write(_ batch: RowBatch) {
-    for row in 0..<batch.rowCount {
-      rows.append(batch.columns.map { $0[row] })
-      shapes.append(batch.shapes.isEmpty ? nil : batch.shapes[row])
-    }
-  }
-  mutating func end(notices: [String]) {}
-}
-
 /// The page as columns.
 private struct BriefPage {
   let middle: (x: Double, y: Double)
@@ -154,10 +137,11 @@ private struct BriefPage {
     shapes.append(shape)
   }
 
-  mutating func add(_ section: BriefSection, _ found: BriefRows) {
+  mutating func add(_ section: BriefSection, _ found: RowBuffer) {
     let title = "\(section.english) \(section.chinese)"
     func at(_ name: String) -> Int? { found.names.firstIndex(of: name) }
-    for (row, shape) in zip(found.rows, found.shapes) {
+    for (index, row) in found.rows.enumerated() {
+      let shape = found.wantsShapes ? found.shapes[index] : nil
       func text(_ name: String) -> String? {
         guard let column = at(name), !row[column].isNull else { return nil }
         if case .text(let text) = row[column] { return text }

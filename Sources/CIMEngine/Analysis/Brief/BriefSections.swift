@@ -15,7 +15,8 @@ struct BriefSection: Sendable {
   /// Columns without which the question makes no sense.
   let needs: [String]
   let kind: Kind
-  /// `{near}` stands for the condition on place, `$brief` for the place itself.
+  /// `{near}` stands for the condition on place, `$brief` for the place itself, `{band}` for the age band by the
+  /// city's rules.
   let query: String
 
   static let all: [BriefSection] = [
@@ -25,11 +26,7 @@ struct BriefSection: Sendable {
     BriefSection(
       name: "people_by_age", english: "People by age", chinese: "分年龄人口", layer: "person", needs: ["age"],
       kind: .figures,
-      query: """
-        FIND person {near} GROUP BY CASE WHEN age < 7 THEN '0-6' WHEN age < 18 THEN '7-17' WHEN age < 60 THEN '18-59' \
-        WHEN age >= 60 THEN '60+' END RETURN CASE WHEN age < 7 THEN '0-6' WHEN age < 18 THEN '7-17' \
-        WHEN age < 60 THEN '18-59' WHEN age >= 60 THEN '60+' END AS name, COUNT(*) AS value
-        """),
+      query: "FIND person {near} GROUP BY {band} RETURN {band} AS name, COUNT(*) AS value"),
     BriefSection(
       name: "people_by_mobility", english: "People by mobility", chinese: "按行动能力", layer: "person",
       needs: ["mobility"], kind: .figures,

@@ -44,7 +44,7 @@ struct ExposedLayer {
     computed["layer"] = .text(name)
     if let floor = column(["floor"]) { computed["floor"] = floor }
     if let age = column(["age"]), !rules.ageBands.isEmpty {
-      computed["age_band"] = Self.band(of: age, rules.ageBands)
+      computed["age_band"] = rules.ageBand(of: age)
       notices.append(rules.saidAgeBands)
     }
     if case .insideOnly = scenario.level {
@@ -137,17 +137,6 @@ struct ExposedLayer {
     }
     computed["wet_floors"] = .choose(
       [(Expression.either(water.isUnknown, floors.isUnknown), .null)], otherwise: wet)
-  }
-
-  private static func band(of age: Expression, _ bands: [CityRules.AgeBand]) -> Expression {
-    .choose(
-      bands.map { band in
-        var tests: [Expression] = []
-        if let least = band.minAge { tests.append(age.compared(.greaterOrEqual, .number(Double(least)))) }
-        if let most = band.maxAge { tests.append(age.compared(.lessOrEqual, .number(Double(most)))) }
-        let known = Expression(kind: .not(age.isUnknown), range: 0..<0)
-        return (tests.reduce(known) { Expression.both($0, $1) }, .text(band.band))
-      })
   }
 
   // MARK: Clauses

@@ -91,14 +91,3 @@ extension Item {
     self.init(kind: .expression(expression), name: name.map { Name(text: $0, quoted: true, range: 0..<0) })
   }
 }
-
-/// Keeps a result in memory: for the few rows that a statement asks of its own.
-final class RowBuffer: RowSink {
-  private(set) var rows: [[Value]] = []
-  var wantsShapes: Bool { false }
-  func begin(_ header: ResultHeader) {}
-  func write(_ batch: RowBatch) {
-    for row in 0..<batch.rowCount { rows.append(batch.columns.map { $0[row] }) }
-  }
-  func end(notices: [String]) {}
-}

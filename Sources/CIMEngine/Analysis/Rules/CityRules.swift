@@ -121,3 +121,17 @@ extension CityRules {
   private static let shelterSource = "GB 51143-2015 as commonly quoted; not verified against the text, check before use"
   private static let threatSource = "grades of geological hazards by people to be moved (威胁人数)"
 }
+
+extension CityRules {
+  /// The name of the band that an age falls into; NULL where the age is unknown or in none.
+  func ageBand(of age: Expression) -> Expression {
+    let known = Expression(kind: .not(age.isUnknown), range: 0..<0)
+    return .choose(
+      ageBands.map { band in
+        var tests = [known]
+        if let least = band.minAge { tests.append(age.compared(.greaterOrEqual, .number(Double(least)))) }
+        if let most = band.maxAge { tests.append(age.compared(.lessOrEqual, .number(Double(most)))) }
+        return (tests.dropFirst().reduce(known) { .both($0, $1) }, .text(band.band))
+      })
+  }
+}

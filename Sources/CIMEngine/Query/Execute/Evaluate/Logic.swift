@@ -1,4 +1,4 @@
-final class NotNode: Node, @unchecked Sendable {
+final class NotNode: TruthNode, @unchecked Sendable {
   let operand: Node
   init(_ operand: Node) {
     self.operand = operand
@@ -7,10 +7,9 @@ final class NotNode: Node, @unchecked Sendable {
   override func truth(_ tuples: Tuples) throws(QueryError) -> [UInt8] {
     try operand.truth(tuples).map { 2 &- $0 }
   }
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand { .vector(Truth.vector(try truth(tuples))) }
 }
 
-final class AndNode: Node, @unchecked Sendable {
+final class AndNode: TruthNode, @unchecked Sendable {
   let operands: [Node]
   init(_ operands: [Node]) {
     self.operands = operands
@@ -24,10 +23,9 @@ final class AndNode: Node, @unchecked Sendable {
     }
     return result
   }
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand { .vector(Truth.vector(try truth(tuples))) }
 }
 
-final class OrNode: Node, @unchecked Sendable {
+final class OrNode: TruthNode, @unchecked Sendable {
   let operands: [Node]
   init(_ operands: [Node]) {
     self.operands = operands
@@ -41,7 +39,6 @@ final class OrNode: Node, @unchecked Sendable {
     }
     return result
   }
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand { .vector(Truth.vector(try truth(tuples))) }
 }
 
 final class IsNullNode: Node, @unchecked Sendable {

@@ -63,7 +63,7 @@ struct ValueSet: Sendable {
 }
 
 /// `x IN (a, b, …)` with constants, or `x IN (find)`.
-final class InSetNode: Node, @unchecked Sendable {
+final class InSetNode: TruthNode, @unchecked Sendable {
   let operand: Node
   let set: ValueSet
 
@@ -79,5 +79,4 @@ final class InSetNode: Node, @unchecked Sendable {
     case .vector(let vector): set.truth(vector)
     }
   }
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand { .vector(Truth.vector(try truth(tuples))) }
 }

@@ -38,6 +38,13 @@ class Node: @unchecked Sendable {
   }
 }
 
+/// A node that works in three-valued logic: its values are those of its ``Node/truth(_:)``, which it overrides.
+class TruthNode: Node, @unchecked Sendable {
+  final override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
+    .vector(Truth.vector(try truth(tuples)))
+  }
+}
+
 /// Three-valued logic (Kleene): AND is the least, OR the greatest, NOT turns around.
 enum Truth {
   static let no: UInt8 = 0

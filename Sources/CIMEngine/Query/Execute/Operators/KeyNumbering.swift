@@ -25,12 +25,8 @@ struct KeyNumbering {
   /// The number of a key, new or known.
   mutating func insert(_ key: UnsafeRawBufferPointer) -> Int {
     let hash = KeyNumbering.hash(key)
-    var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-    while slots[slot] != .max {
-      let index = Int(slots[slot])
-      if hashes[index] == hash, isEqual(index, key) { return index }
-      slot = (slot + 1) & (slots.count - 1)
-    }
+    let slot = self.slot(of: key, hash)
+    guard slots[slot] == .max else { return Int(slots[slot]) }
     let index = hashes.count
     slots[slot] = UInt32(index)
     hashes.append(hash)
@@ -42,14 +38,20 @@ struct KeyNumbering {
 
   /// The number of a key that is known.
   func find(_ key: UnsafeRawBufferPointer) -> Int? {
-    let hash = KeyNumbering.hash(key)
+    let slot = self.slot(of: key, KeyNumbering.hash(key))
+    return slots[slot] == .max ? nil : Int(slots[slot])
+  }
+
+  /// Where a key's number stands, or would: the free slot that ends its run.
+  @inline(__always)
+  private func slot(of key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
     var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
     while slots[slot] != .max {
       let index = Int(slots[slot])
-      if hashes[index] == hash, isEqual(index, key) { return index }
+      if hashes[index] == hash, isEqual(index, key) { break }
       slot = (slot + 1) & (slots.count - 1)
     }
-    return nil
+    return slot
   }
 
   @inline(__always)

@@ -148,7 +148,7 @@ extension ReferenceFeatures {
 }
 
 /// Whether the row at the end of links is in a set found by an R-tree: for layers that get their geometry from another.
-final class LinkedRowsNode: Node, @unchecked Sendable {
+final class LinkedRowsNode: TruthNode, @unchecked Sendable {
   let follower: LinkFollower
   let set: RowSet
 
@@ -163,5 +163,4 @@ final class LinkedRowsNode: Node, @unchecked Sendable {
       $0 == Tuples.none ? Truth.unknown : set.contains(Int($0)) ? Truth.yes : Truth.no
     }
   }
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand { .vector(Truth.vector(try truth(tuples))) }
 }

@@ -24,22 +24,7 @@ enum JSONList {
     case .int(let value): return String(value)
     case .double(let value): return value.isFinite ? "\(value)" : "null"
     case .list(let values): return text(values)
-    case .text, .date, .timestamp:
-      var out = "\""
-      for scalar in CIMEngine.text(of: value).unicodeScalars {
-        switch scalar {
-        case "\"": out += "\\\""
-        case "\\": out += "\\\\"
-        case "\n": out += "\\n"
-        case "\r": out += "\\r"
-        case "\t": out += "\\t"
-        case "\u{0}"..."\u{1F}":
-          let digits = String(scalar.value, radix: 16)
-          out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: out.unicodeScalars.append(scalar)
-        }
-      }
-      return out + "\""
+    case .text, .date, .timestamp: return JSONString.quoted(CIMEngine.text(of: value))
     }
   }
 

@@ -1,5 +1,5 @@
 /// Whether a condition in 3D holds, looked up by row: it was worked out for the whole layer before.
-final class SpaceTestNode: Node, @unchecked Sendable {
+final class SpaceTestNode: TruthNode, @unchecked Sendable {
   private let source: Int
   private let follower: LinkFollower?
   private let answer: SpaceClause.Answer
@@ -10,8 +10,6 @@ final class SpaceTestNode: Node, @unchecked Sendable {
     self.answer = answer
     super.init(type: .bool)
   }
-
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand { .vector(Truth.vector(try truth(tuples))) }
 
   override func truth(_ tuples: Tuples) throws(QueryError) -> [UInt8] {
     try tuples.placedRows(source, follower).map { row in

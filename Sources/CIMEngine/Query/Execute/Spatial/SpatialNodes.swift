@@ -39,7 +39,7 @@ enum Distance {
 }
 
 /// INSIDE, INTERSECTS, TOUCHES, CONTAINS, WITHIN … OF and BEYOND … OF against features known beforehand.
-final class ReferenceTestNode: Node, @unchecked Sendable {
+final class ReferenceTestNode: TruthNode, @unchecked Sendable {
   let geometry: GeometryNode
   let references: ReferenceFeatures
   let test: PairTest?
@@ -80,12 +80,11 @@ final class ReferenceTestNode: Node, @unchecked Sendable {
     }
     return result
   }
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand { .vector(Truth.vector(try truth(tuples))) }
 }
 
 /// A condition between two geometries of the same joined row: `S_INTERSECTS(a.geom, b.geom)`, `INSIDE g`,
 /// `S_DWITHIN(a.geom, b.geom, 500 m)`.
-final class PairTestNode: Node, @unchecked Sendable {
+final class PairTestNode: TruthNode, @unchecked Sendable {
   let left: GeometryNode
   let right: GeometryNode
   let test: PairTest?
@@ -129,7 +128,6 @@ final class PairTestNode: Node, @unchecked Sendable {
     }
     return result
   }
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand { .vector(Truth.vector(try truth(tuples))) }
 }
 
 /// A condition between geometries that are worked out: `S_INTERSECTS(BUFFER(geom, 20 m), …)`.
