@@ -67,6 +67,36 @@ import Testing
     #expect(silent.error.isEmpty)
   }
 
+  @Test("answers over links that LINK has not filled yet are said to be so")
+  func emptyLinks() throws {
+    let db = try BundledCity.database.get()
+    let said = "note: no row of `unit` has a `grid3` yet: LINK unit TO grid3 BY INSIDE ELSE NEAREST WITHIN 30 m gives"
+    for query in [
+      "COUNT unit WHERE grid3 = 'x'", "FIND person GROUP BY grid2 RETURN grid2, COUNT(*) AS n",
+      "COUNT person WHERE unit.grid3 LIKE 'x%'", "SELECT n FROM (FIND unit GROUP BY grid3 RETURN grid3, COUNT(*) AS n)",
+      "EXPOSE unit TO flood 'F-0720' GROUP BY grid3",
+    ] {
+      let result = try Program.run("query", db, query)
+      #expect(result.status == 0 && result.error.components(separatedBy: said).count == 2, "\(query): \(result.error)")
+    }
+    for query in [
+      "FIND unit LIMIT 1 RETURN id", "COUNT warden WHERE grid3 LIKE '4%'", "COUNT building_part WHERE parent = 'x'",
+    ] {
+      #expect(try Program.run("query", db, query).error.isEmpty, "\(query)")
+    }
+  }
+
+  @Test("what is missing after the sources of ALLOCATE is said with an example")
+  func allocateHints() throws {
+    let db = try BundledCity.database.get()
+    let source = try Program.run("query", db, "ALLOCATE person INSIDE flood 'F-0720' TO shelter CAPACITY capacity")
+    #expect(
+      source.error.contains("a source with conditions stands in parentheses: (FIND person INSIDE flood 'F-0720')"))
+    let places = try Program.run("query", db, "ALLOCATE person TO shelter MAX 3 km")
+    #expect(
+      places.status == 1 && places.error.contains("found `MAX`; say how many each has room for: CAPACITY capacity"))
+  }
+
   @Test("EXPLAIN ANALYZE counts what a COUNT counts, and says what is cut")
   func analyze() throws {
     let db = try BundledCity.database.get()

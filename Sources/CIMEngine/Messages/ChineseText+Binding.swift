@@ -335,6 +335,8 @@ extension ChineseText {
     请在查询里写明：FILE '{}' IN EPSG:4547
     holds no geometry
     没有几何
+    no row of `{}` has a `{}` yet: LINK {} gives them one
+    `{}` 还没有一行填了 `{}`：用 LINK {} 来填
     a division by zero gave NULL: NULLIF or CASE make that case explicit
     有除以零，结果为空值：用 NULLIF 或 CASE 可写明这种情况
     the sets in this LET stand for too much text

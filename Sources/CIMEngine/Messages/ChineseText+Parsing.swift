@@ -3,6 +3,10 @@ extension ChineseText {
   static let parsing = #"""
     expected {}, found {}
     此处应为{}，却是 {}
+    a source with conditions stands in parentheses: (FIND person INSIDE flood 'F-0720')
+    带条件的来源要写在括号里：(FIND person INSIDE flood 'F-0720')
+    say how many each has room for: CAPACITY capacity - occupied
+    请写明每处能容纳多少人：容量 capacity - occupied
     {} has no end
     {}没有结尾
     `{}` is not a number

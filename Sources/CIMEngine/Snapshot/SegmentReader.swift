@@ -222,6 +222,9 @@ public final class Segment: @unchecked Sendable {
   /// What is known of a column without reading it.
   public func statistics(_ index: Int) -> ColumnStatistics { directory.columns[index].statistics }
 
+  /// Whether every row of a column was NULL when the layer was packed, and none has been edited since.
+  func hasNoValues(column index: Int) -> Bool { overlay == nil && statistics(index).nullCount == rowCount }
+
   /// The columns of text whose rows are found by bisection (`id`, `code`, `name` and what links name).
   public var indexedColumns: Set<Int> { Set(directory.textIndexes.keys) }
 

@@ -52,8 +52,10 @@ extension StatementContext {
       if union.isFull { break }
     }
     // Totals have no geometry of their own, which is no news here.
-    let isTotal = expose.find.items == nil
-    for notice in union.notices where !isTotal && !report.notices.contains(notice) { report.notices.append(notice) }
+    let known = expose.find.items == nil ? [ShapeReader.groupsWithoutGeometry] : []
+    for notice in union.notices where !known.contains(notice) && !report.notices.contains(notice) {
+      report.notices.append(notice)
+    }
     try union.finish()
     report.rowCount = union.rowCount
     return report

@@ -100,6 +100,7 @@ package final class Executor: SubqueryRunner, Sendable {
           try output.write(batch)
         }))
     var notices = execution.notices + findings.notices + execution.scope.roads.notes
+    notices += try EmptyLinks(find: find, executor: self).notices()
     if let missing = shapes?.notice { notices.append(missing) }
     try output.end(notices: notices)
     return count
@@ -228,16 +229,17 @@ extension BoundFind {
 }
 
 /// Geometry and id of the row behind each result row, for sinks that draw.
-private struct ShapeReader {
+struct ShapeReader {
   let geometry: GeometryNode?
   private let ids: LinkFollower?
   let notice: String?
+  static let groupsWithoutGeometry = "the groups are no rows of a layer, so they have no geometry"
 
   init(_ execution: Execution, _ scope: Scope) throws(QueryError) {
     let find = execution.find
     guard let source = find.shapeSource else {
       (geometry, ids) = (nil, nil)
-      notice = find.grouping == nil ? nil : "the groups are no rows of a layer, so they have no geometry"
+      notice = find.grouping == nil ? nil : Self.groupsWithoutGeometry
       return
     }
     let index = find.grouping == nil ? source : 0

@@ -117,11 +117,26 @@ extension Parser {
     return result
   }
 
+  /// A source with conditions stands in parentheses.
+  private mutating func expect(_ keyword: Keyword, afterSource what: String) throws(QueryError) {
+    if atAny(Self.clauseStarts) {
+      throw unexpected(
+        "\(Words.table[keyword.rawValue].english) after \(what)",
+        fix: "a source with conditions stands in parentheses: (FIND person INSIDE flood 'F-0720')")
+    }
+    try expect(keyword, after: what)
+  }
+
   private mutating func allocateTail() throws(QueryError) -> Allocate {
     let from = try source()
-    try expect(.to, after: "the source of ALLOCATE")
+    try expect(.to, afterSource: "the source of ALLOCATE")
     let to = try source()
-    try expect(.capacity, after: "the places of ALLOCATE")
+    if !at(.capacity), !atAny(Self.clauseStarts) {
+      throw unexpected(
+        "CAPACITY after the places of ALLOCATE", near: [.capacity],
+        fix: "say how many each has room for: CAPACITY capacity - occupied")
+    }
+    try expect(.capacity, afterSource: "the places of ALLOCATE")
     var result = Allocate(from: from, to: to, capacity: try expression(.additive))
     while true {
       if result.demand == nil, accept(.demand) {
