@@ -170,8 +170,8 @@ public final class Database {
     _ statement: Statement, _ session: inout Session, _ run: QueryRun, _ sink: BeginGate
   ) throws -> RunReport {
     let workingCRS = catalog.workingCRS
-    let context = BindContext(session: session, lookup: SnapshotLookup(snapshot)) { path, crs in
-      try ReferenceFile.geometries(path, crs: crs, workingCRS: workingCRS)
+    let context = BindContext(session: session, lookup: SnapshotLookup(snapshot)) { [sandbox = run.sandbox] path, crs in
+      try ReferenceFile.geometries(path, crs: crs, workingCRS: workingCRS, sandbox: sandbox)
     }
     let bound = try bind(statement, in: catalog, context)
     var report = RunReport()

@@ -37,7 +37,7 @@ struct Cimq: ParsableCommand {
     subcommands: [
       ShellCommand.self, QueryCommand.self, NearestCommand.self, ImportCommand.self, ExportCommand.self,
       GenerateCommand.self, LinkCommand.self, InfoCommand.self, CheckCommand.self, SnapshotCommand.self,
-      CompletionsCommand.self,
+      BackupCommand.self, AuditCommand.self, CompletionsCommand.self,
     ])
 }
 

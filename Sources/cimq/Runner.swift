@@ -9,6 +9,8 @@ struct OutputSettings {
   var maximumBytes: Int?
   var maximumRows: Int?
   var failIfEmpty = false
+  var personal = false
+  var sandbox: String?
 }
 
 /// Runs statements against one database and writes each result where it belongs.
@@ -17,6 +19,7 @@ struct OutputSettings {
 final class Runner {
   let database: Database
   private let output: OutputSettings
+  private let personal: PersonalOutput
   var strictCQL2 = false
   /// A condition that the rows of the one FIND or COUNT meet as well (`--filter-json`).
   var filter: Expression?
@@ -30,6 +33,7 @@ final class Runner {
 
   init(database path: String, output: OutputSettings) throws {
     self.output = output
+    personal = try PersonalOutput(isFull: output.personal, sandbox: output.sandbox)
     database = try Database(path: path) { Messages.warn($0) }
   }
 
@@ -93,6 +97,7 @@ final class Runner {
     var options = self.options
     options.chinese = Messages.isChinese && [.table, .map, .html].contains(format)
     options.queryText = text
+    options.disclosure = personal.disclosure(text, to: output.path, of: database)
     let isTerminal = output.path == nil && (format == .table || format == .map) && isatty(STDOUT_FILENO) != 0
     if isTerminal {
       let size = RawTerminal.size(of: STDOUT_FILENO)
@@ -119,10 +124,8 @@ final class Runner {
     let aged = warnsOfAge ? AgeSink(target) : nil
     if let aged { target = aged }
     let run = QueryRun(
-      token: token, isOrdered: format == .table || format == .markdown,
-      makeExport: { [catalog = database.catalog] export in
-        try FileSink.forExport(export, catalog: catalog, text: text)
-      })
+      token: token, isOrdered: format == .table || format == .markdown, sandbox: personal.sandbox,
+      makeExport: { [personal, database] in try personal.exportSink($0, of: database, statement: text) })
     let report = try database.run(statement, in: &session, run, into: target)
     for notice in report.notices { Messages.warn(notice) }
     for export in report.exports {
@@ -168,8 +171,11 @@ struct UsageError: UserFacingError {
 
 extension FileSink {
   /// The file of an EXPORT TO. A map page shows the statement and speaks the user's language.
-  static func forExport(_ export: Export, catalog: Catalog, text: String) throws -> FileSink {
+  static func forExport(
+    _ export: Export, catalog: Catalog, text: String, disclosure: Disclosure = .masked, sandbox: Sandbox? = nil
+  ) throws -> FileSink {
     var options = OutputOptions()
+    options.disclosure = disclosure
     options.precision = export.precision
     options.queryText = text
     let format = export.format.flatMap { OutputFormat(rawValue: $0.lowercased()) } ?? OutputFormat(path: export.path)
@@ -178,7 +184,7 @@ extension FileSink {
       guard let crs = CRS(parsing: name.text) else { throw QueryError(.unknownCRS(name.text), at: name.range) }
       options.crs = crs
     }
-    return try FileSink(path: export.path, format: export.format, catalog: catalog, options: options)
+    return try FileSink(path: export.path, format: export.format, catalog: catalog, options: options, sandbox: sandbox)
   }
 }
 

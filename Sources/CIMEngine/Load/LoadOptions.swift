@@ -25,6 +25,10 @@ public struct LoadOptions: Sendable {
   /// Whether a CSV's geometry may be found by the names of its columns.
   public var findsGeometry = true
 
+  /// Whether one file is to be read and nothing else: neither files that it lists, nor what another program would read
+  /// on its behalf.
+  var isAlone = false
+
   public init(
     crs: CRS? = nil, forceCRS: CRS? = nil, layer: String? = nil, encoding: String? = nil, timeZone: String? = nil,
     types: [String: ColumnType] = [:], linkColumns: Set<String> = []

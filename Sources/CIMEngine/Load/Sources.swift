@@ -48,6 +48,7 @@ public struct Sources {
   private init(options: LoadOptions) { self.options = options }
 
   private mutating func add(_ path: String) throws(LoadError) {
+    if options.isAlone { return try addAlone(path) }
     if try Self.isFolder(path) ?? false, SourceFormat.pathExtension(path) != "gdb" {
       let before = set.sources.count
       try addFolder(Self.trimmed(path), depth: 0)
@@ -277,6 +278,16 @@ public struct Sources {
       return
     }
     set.sources.append(ImportSource(source: source, options: options, promisedCount: promised))
+  }
+
+  /// A file by itself, whatever lies beside it.
+  private mutating func addAlone(_ path: String) throws(LoadError) {
+    guard case .file(let format) = try SourceFormat.find(path), format != .other else {
+      throw LoadError(
+        path: path, reason: .refused("in a sandbox only GeoJSON, CSV, TSV and CityJSON are read, file by file"),
+        fix: "convert the file to GeoJSON")
+    }
+    try add(path, format, options, promised: nil)
   }
 
   private mutating func addOther(_ path: String, _ options: LoadOptions, promised: Int?) throws(LoadError) {

@@ -12,40 +12,77 @@ public final class ByteWriter {
 
   private var buffer: [UInt8] = []
   private var descriptor: Int32
+  /// As the user named it.
   private let path: String?
-  private let temporaryPath: String?
+  /// Where a file is written until it is complete.
+  private let place: Place?
   private let drain: ((UnsafeBufferPointer<UInt8>) throws -> Void)?
   private static let flushSize = 1 << 16
 
   /// Writes to an open file descriptor, which stays open.
   public init(descriptor: Int32) {
     self.descriptor = descriptor
-    (path, temporaryPath, drain) = (nil, nil, nil)
+    (path, place, drain) = (nil, nil, nil)
     buffer.reserveCapacity(Self.flushSize + 4096)
   }
 
-  /// Writes a file at `path`, replacing one that is there when the work is done.
+  /// Writes a file at `path`, replacing one that is there when the work is done. What is no plain file (`/dev/stdout`, a
+  /// named pipe) is written to as it stands.
+  ///
+  /// - Parameter sandbox: a folder that the file must lie in.
   /// - Throws: ``StoreError`` of class `.file` that names the path and the reason.
-  public init(path: String) throws(StoreError) {
-    let temporary = path + ".writing-\(getpid())"
-    descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+  public init(path: String, in sandbox: Sandbox? = nil) throws(StoreError) {
+    guard !path.utf8.contains(0) else { throw StoreError(.file, "the name of a file holds a NUL character") }
+    var status = stat()
+    if sandbox == nil, stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      descriptor = open(path, O_WRONLY | O_CLOEXEC)
+      guard descriptor >= 0 else {
+        throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
+      }
+      (self.path, place, drain) = (path, nil, nil)
+      return
+    }
+    let (folder, name) = try sandbox?.folder(forWriting: path) ?? (AT_FDCWD, path)
+    let place = Place(folder: folder, name: name)
+    // Who made this name before, and what it points to, is not asked.
+    unlinkat(folder, place.temporaryName, 0)
+    descriptor = openat(
+      folder, place.temporaryName, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_t(0o666))
     guard descriptor >= 0 else {
       throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
     }
-    (self.path, temporaryPath, drain) = (path, temporary, nil)
+    (self.path, self.place, drain) = (path, place, nil)
     buffer.reserveCapacity(Self.flushSize + 4096)
+  }
+
+  /// A folder and names in it. The folder is closed with it.
+  private final class Place {
+    let folder: Int32
+    let name: String
+    let temporaryName: String
+
+    init(folder: Int32, name: String) {
+      (self.folder, self.name) = (folder, name)
+      temporaryName = "\(name).writing-\(getpid())"
+    }
+
+    deinit { if folder != AT_FDCWD { close(folder) } }
+
+    func removeTemporary() { unlinkat(folder, temporaryName, 0) }
+    /// True when the file has its name.
+    func publish() -> Bool { renameat(folder, temporaryName, folder, name) == 0 }
   }
 
   /// Hands the bytes to `drain` in large pieces: a pager, another writer.
   public init(_ drain: @escaping (UnsafeBufferPointer<UInt8>) throws -> Void) {
     self.drain = drain
-    (descriptor, path, temporaryPath) = (-1, nil, nil)
+    (descriptor, path, place) = (-1, nil, nil)
   }
 
   deinit {
-    guard let temporaryPath, descriptor >= 0 else { return }
+    guard path != nil, descriptor >= 0 else { return }
     close(descriptor)
-    unlink(temporaryPath)
+    place?.removeTemporary()
   }
 
   @inline(__always)
@@ -93,12 +130,13 @@ public final class ByteWriter {
   /// Flushes, and puts a file in its place.
   public func finish() throws {
     try flush()
-    guard let path, let temporaryPath else { return }
+    guard let path else { return }
     let closed = close(descriptor)
     descriptor = -1
-    guard closed == 0, rename(temporaryPath, path) == 0 else {
+    guard let place else { return }
+    guard closed == 0, place.publish() else {
       let reason = String(cString: strerror(errno))
-      unlink(temporaryPath)
+      place.removeTemporary()
       throw StoreError(.file, "cannot write \(path): \(reason)")
     }
   }

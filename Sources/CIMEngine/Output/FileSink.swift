@@ -8,9 +8,12 @@ public final class FileSink: RowSink {
   private var sink: any RowSink
 
   /// - Parameter format: a format's name (`geojson`, `csv`, …), or nil to go by the extension of `path`.
+  /// - Parameter sandbox: a folder that `path` must lie in.
   /// - Throws: ``StoreError`` when the format is unknown (class `.content`) or the file cannot be written (`.file`),
   ///   ``CRSError`` for an unknown output CRS.
-  public init(path: String, format name: String?, catalog: Catalog, options: OutputOptions) throws {
+  public init(
+    path: String, format name: String?, catalog: Catalog, options: OutputOptions, sandbox: Sandbox? = nil
+  ) throws {
     self.path = path
     let format = name.map { OutputFormat(rawValue: $0.lowercased()) } ?? OutputFormat(path: path)
     guard let format else {
@@ -20,7 +23,7 @@ public final class FileSink: RowSink {
         name.map { "unknown format `\($0)`; there are: \(known)" }
           ?? "the extension of \(path) names no format; name one with FORMAT (\(known))")
     }
-    writer = try ByteWriter(path: path)
+    writer = try ByteWriter(path: path, in: sandbox)
     sink = try format.makeSink(to: writer, catalog: catalog, options: options)
   }
 

@@ -54,16 +54,25 @@ public struct OutputOptions: Sendable {
   public var title: String?
   /// The statement, as a map page shows it.
   public var queryText: String?
+  /// What becomes of names and phones of people; masked unless the caller says otherwise.
+  public var disclosure = Disclosure.masked
 
   public init() {}
 }
 
 extension OutputFormat {
-  /// A sink that writes a result to `writer` in this format. The caller finishes the writer.
+  /// A sink that writes a result to `writer` in this format. The caller finishes the writer. Names and phones of people
+  /// go as ``OutputOptions/disclosure`` says: there is no other way to a sink.
   /// - Parameter catalog: Tells which returned columns are points (they become `lon` and `lat`), and Chinese headers.
   /// - Throws: ``CRSError`` when coordinates cannot be brought into `options.crs`.
   public func makeSink(
     to writer: ByteWriter, catalog: Catalog, options: OutputOptions = OutputOptions()
+  ) throws(CRSError) -> any RowSink {
+    options.disclosure.guarding(try makePlainSink(to: writer, catalog: catalog, options: options))
+  }
+
+  private func makePlainSink(
+    to writer: ByteWriter, catalog: Catalog, options: OutputOptions
   ) throws(CRSError) -> any RowSink {
     switch self {
     case .table: TableSink(writer, catalog: catalog, options: options)

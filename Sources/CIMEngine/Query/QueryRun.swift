@@ -19,14 +19,17 @@ public struct QueryRun {
   public var threadCount: Int
   /// Makes the sink of an `EXPORT TO`; throws what is wrong with its path, format or CRS.
   public var makeExport: (Export) throws -> FileSink
+  /// The folder that FILE '…' may read from; nil where statements are trusted.
+  public var sandbox: Sandbox?
 
   public init(
     token: CancellationToken = CancellationToken(), isOrdered: Bool = false, threadCount: Int = 2,
-    makeExport: @escaping (Export) throws -> FileSink
+    sandbox: Sandbox? = nil, makeExport: @escaping (Export) throws -> FileSink
   ) {
     self.token = token
     self.isOrdered = isOrdered
     self.threadCount = threadCount
+    self.sandbox = sandbox
     self.makeExport = makeExport
   }
 }

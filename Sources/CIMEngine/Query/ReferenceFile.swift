@@ -2,11 +2,18 @@
 enum ReferenceFile {
   /// Every geometry of the file, in the working CRS.
   ///
+  /// - Parameter sandbox: a folder that the file must lie in; it is then read by cimq itself, and lists no other files.
   /// - Parameter crs: the CRS that the statement names (`FILE 'x.csv' IN EPSG:4547`); it fills a missing one.
   /// - Throws: ``LoadError`` for a file that cannot be read or states no CRS, ``CRSError``.
-  static func geometries(_ path: String, crs: CRS?, workingCRS: CRS) throws -> [Geometry] {
+  static func geometries(_ path: String, crs: CRS?, workingCRS: CRS, sandbox: Sandbox? = nil) throws -> [Geometry] {
     var result: [Geometry] = []
-    for item in try Sources.open([path], options: LoadOptions(crs: crs)).sources {
+    var options = LoadOptions(crs: crs)
+    var file = path
+    if let sandbox {
+      options.isAlone = true
+      file = try sandbox.path(forReading: path)
+    }
+    for item in try Sources.open([file], options: options).sources {
       let survey = try item.source.survey { _ in }
       guard let stated = survey.crs else {
         guard survey.layers.contains(where: { !$0.geometryKinds.isEmpty }) else { continue }

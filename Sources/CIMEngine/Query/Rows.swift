@@ -76,8 +76,10 @@ public struct ResultColumn: Sendable, Equatable {
   public var name: String
   /// nil when every value is NULL or the type is not known before the rows.
   public var type: ColumnType?
-  /// The layer column it comes from unchanged, for headers in Chinese and for masking; nil when computed.
+  /// The layer column it comes from unchanged, for headers in Chinese; nil when computed.
   public var origin: Origin?
+  /// What the values tell of a person; nil for all that may leave as it is.
+  public var personal: PersonalData?
 
   public struct Origin: Sendable, Equatable {
     public var layer: String
@@ -88,10 +90,11 @@ public struct ResultColumn: Sendable, Equatable {
     }
   }
 
-  public init(name: String, type: ColumnType?, origin: Origin? = nil) {
+  public init(name: String, type: ColumnType?, origin: Origin? = nil, personal: PersonalData? = nil) {
     self.name = name
     self.type = type
     self.origin = origin
+    self.personal = personal
   }
 }
 

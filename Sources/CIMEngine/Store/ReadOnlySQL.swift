@@ -15,6 +15,10 @@ public final class ReadOnlySQL {
   private final class Watch {
     var token: CancellationToken?
     var refusal: String?
+    /// Whether the statement reads a column that is personal.
+    var readsPersonalData = false
+    /// Whether it does so through a view.
+    var readsView = false
   }
 
   /// - Throws: ``StoreError`` when the file cannot be opened, or SpatiaLite is not installed.
@@ -42,8 +46,14 @@ public final class ReadOnlySQL {
     let context = Unmanaged.passUnretained(watch).toOpaque()
     sqlite3_set_authorizer(
       handle,
-      { context, action, first, second, _, _ in
+      { context, action, first, second, _, view in
         let watch = Unmanaged<Watch>.fromOpaque(context!).takeUnretainedValue()
+        if action == SQLITE_READ, let first, let second,
+          ReadOnlySQL.personalData(table: String(cString: first), column: String(cString: second)) != nil
+        {
+          watch.readsPersonalData = true
+          if view != nil { watch.readsView = true }
+        }
         guard
           let refusal = ReadOnlySQL.refusal(
             of: action, first.map { String(cString: $0) }, second.map { String(cString: $0) })
@@ -111,6 +121,14 @@ public final class ReadOnlySQL {
     }
   }
 
+  // MARK: Personal data
+
+  /// What a column of a table tells of a person; the values that an edit replaced may tell anything.
+  fileprivate static func personalData(table: String, column: String) -> PersonalData? {
+    if table.lowercased() == "cimq_undo", column.lowercased() == "value" { return .other }
+    return CitySchema.personalData(column: [column], layer: [table])
+  }
+
   // MARK: Running
 
   /// Runs one statement and pushes its rows into `sink`; returns how many.
@@ -122,11 +140,17 @@ public final class ReadOnlySQL {
   public func run(_ sql: String, token: CancellationToken = CancellationToken(), into sink: any RowSink) throws -> Int {
     watch.token = token
     watch.refusal = nil
+    (watch.readsPersonalData, watch.readsView) = (false, false)
     defer { watch.token = nil }
     let statement = try prepare(sql)
     defer { sqlite3_finalize(statement) }
     var sink = sink
-    var batch = SQLRows(statement, workingCRS: workingCRS)
+    // Of a compound SELECT the columns have the names of its first part.
+    let text = sql.lowercased()
+    let isCompound = watch.readsView || ["union", "intersect", "except"].contains { text.contains($0) }
+    var batch = SQLRows(
+      statement, workingCRS: workingCRS,
+      origins: watch.readsPersonalData ? isCompound ? .unknown : .mixed : .impersonal)
     var rowCount = 0
     var hasBegun = false
     func flush() throws {
@@ -199,11 +223,25 @@ private struct SQLRows {
   private let names: [String]
   /// Columns declared as a geometry type.
   private var isGeometry: [Bool]
+  /// Of columns that come unchanged from a table.
+  private var personal: [PersonalData?] = []
+  /// Columns that are worked out by a statement that reads personal ones.
+  private var mayBePersonal: [Bool] = []
   private let workingCRS: CRS
   private var cells: [[Value]]
   private(set) var count = 0
 
-  init(_ statement: OpaquePointer, workingCRS: CRS) {
+  /// What may be believed of where columns come from.
+  enum Origins {
+    /// Nothing personal is read.
+    case impersonal
+    /// A column is what its origin says; one without is worked out of anything.
+    case mixed
+    /// Any column may hold anything.
+    case unknown
+  }
+
+  init(_ statement: OpaquePointer, workingCRS: CRS, origins: Origins) {
     self.workingCRS = workingCRS
     let columns = Int(sqlite3_column_count(statement))
     var names: [String] = []
@@ -217,6 +255,14 @@ private struct SQLRows {
         n += 1
       }
       names.append(unique)
+      let table = sqlite3_column_table_name(statement, Int32(i)).map { String(cString: $0) }
+      let column = sqlite3_column_origin_name(statement, Int32(i)).map { String(cString: $0) }
+      if let table, let column {
+        personal.append(ReadOnlySQL.personalData(table: table, column: column))
+      } else {
+        personal.append(nil)
+      }
+      mayBePersonal.append(origins == .unknown || origins == .mixed && table == nil)
       let type = sqlite3_column_decltype(statement, Int32(i)).map { String(cString: $0).uppercased() } ?? ""
       isGeometry.append(
         ["POINT", "LINESTRING", "POLYGON", "GEOMETRY"].contains { type.contains($0) })
@@ -290,7 +336,9 @@ private struct SQLRows {
         case .null: isGeometry[i] ? .geometry : nil
         default: .text
         }
-      return ResultColumn(name: names[i], type: type)
+      // What a function makes of names and phones is as personal as they are; counts are not.
+      let made: PersonalData? = !mayBePersonal[i] ? nil : type == .int || type == .double ? .number : .other
+      return ResultColumn(name: names[i], type: type, personal: personal[i] ?? (type == .geometry ? nil : made))
     }
   }
 

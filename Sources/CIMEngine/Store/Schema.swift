@@ -10,12 +10,13 @@ internal import Glibc
 /// - `cimq_link_run`: the last LINK of each pair of layers, made by the first one, see `LinkRecord`.
 /// - `cimq_change`: the change log, written by triggers on every layer (see `ChangeLog`).
 /// - `cimq_edit`, `cimq_undo`: the last edit by a statement, and the values that it replaced (see `UndoLog`).
+/// - `cimq_audit`: exports of names and phones of people in full (see `AuditLog`).
 ///
 /// Lists in `aliases` and `enumeration` are JSON arrays, `value_aliases` is a JSON object, so that any SQLite client
 /// reads them with `json_each`.
 enum Schema {
   /// Kept in `cimq_meta` and as `PRAGMA user_version`.
-  static let version = 2
+  static let version = 3
   /// "cimq" in ASCII, for `file(1)` and for those who wonder what a file is.
   static let applicationID = 0x6369_6d71
 
@@ -48,6 +49,7 @@ enum Schema {
       revision INTEGER PRIMARY KEY AUTOINCREMENT, token INTEGER NOT NULL DEFAULT (random()), layer TEXT, op TEXT NOT NULL,
       rowid INTEGER, old_rowid INTEGER);
     \(undoTables)
+    \(AuditLog.tables)
     """
 
   /// One row of `cimq_undo` for each old value; `"column"` is quoted, NULL for a row that was inserted.
@@ -73,12 +75,15 @@ enum Schema {
   }
 
   /// Steps from one version of the tables to the next; entry `n` leads from `n + 1` to `n + 2`.
-  static let migrations: [String] = [undoTables]
+  static let migrations: [String] = [undoTables, AuditLog.tables]
 
   /// Brings an older database up to date, inside the caller's transaction.
   static func migrate(_ connection: SQLConnection, path: String) throws(StoreError) {
     let found = try versionFound(in: connection, path: path)
     guard found < version else { return }
+    // New tables of cimq's own are nothing that the catalogue has to take up.
+    let seen = try found > 1 ? connection.int("SELECT seen_schema FROM cimq_meta") : nil
+    let isSeen = try seen == connection.int("PRAGMA schema_version")
     for step in migrations[(found - 1)...] { try connection.execute(step) }
     if found < 2 {
       // Triggers that note rows displaced by a REPLACE.
@@ -88,6 +93,7 @@ enum Schema {
     }
     try connection.execute(
       "UPDATE cimq_meta SET schema_version = \(version); PRAGMA user_version = \(version)")
+    if isSeen { try StoredCatalog.markSeen(in: connection) }
   }
 
   /// The version of the tables; an error when there are none or they are newer than this program.

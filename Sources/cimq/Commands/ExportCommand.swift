@@ -25,6 +25,7 @@ struct ExportCommand: ParsableCommand {
   var crs: String?
   @Option(help: "Decimals of the written coordinates.")
   var precision: Int?
+  @OptionGroup var personal: PersonalArguments
 
   func run() throws {
     let (database, rest) = try DatabasePath.split(words, command: "export", wants: "LAYER -o FILE")
@@ -34,7 +35,10 @@ struct ExportCommand: ParsableCommand {
     case (nil, let layer?, 1): text = "FIND \"\(layer.replacing("\"", with: "\"\""))\""
     default: throw ValidationError("what to export? cimq export DB LAYER -o FILE, or --query 'QUERY'")
     }
-    let runner = try Runner(database: database, output: OutputSettings(format: format, path: path))
+    let runner = try Runner(
+      database: database,
+      output: OutputSettings(
+        format: format, path: path, personal: personal.personal, sandbox: personal.sandbox))
     runner.options.crs = try CRS.named(crs) ?? .wgs84
     runner.options.precision = precision
     try runner.run(text)

@@ -118,11 +118,23 @@ struct OutputArguments: ParsableArguments {
   var maxRows: Int?
   @Flag(help: "End with status 5 when nothing is found.")
   var failIfEmpty = false
+  @OptionGroup var personal: PersonalArguments
 
   var settings: OutputSettings {
     OutputSettings(
       format: format, path: path, timeoutSeconds: timeout?.seconds, maximumBytes: maxMemory?.bytes,
       maximumRows: maxRows,
-      failIfEmpty: failIfEmpty)
+      failIfEmpty: failIfEmpty, personal: personal.personal, sandbox: personal.sandbox)
   }
+}
+
+/// What statements may let out, and where to.
+struct PersonalArguments: ParsableArguments {
+  @Flag(
+    help: "Names and phones of people in full, also in files, pipes and pages; noted in the database (cimq audit).")
+  var personal = false
+  @Option(
+    help: ArgumentHelp(
+      "EXPORT TO and FILE stay in this folder: for statements that somebody else wrote.", valueName: "DIR"))
+  var sandbox: String?
 }

@@ -17,12 +17,14 @@ struct ShellCommand: ParsableCommand {
   var path: String?
   @Flag(name: .customLong("no-rc"), help: "Do not read ~/.config/cimq/rc and ~/.cimqrc.")
   var noConfiguration = false
+  @OptionGroup var personal: PersonalArguments
 
   func run() throws {
     guard let path = path ?? DatabasePath.fromEnvironment else {
       throw ValidationError("which database? cimq shell DB — or set CIMQ_DB")
     }
-    let shell = try Shell(path: path)
+    let shell = try Shell(
+      path: path, personal: PersonalOutput(isFull: personal.personal, sandbox: personal.sandbox))
     if let terminal = RawTerminal() {
       try shell.runInteractively(on: terminal, readsConfiguration: !noConfiguration)
     } else {

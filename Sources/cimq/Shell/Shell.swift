@@ -5,6 +5,7 @@ internal import Glibc
 final class Shell {
   let path: String
   let database: Database
+  var personal: PersonalOutput
   var session = Session()
   var settings = Settings()
   let saved: SavedQueries
@@ -43,8 +44,9 @@ final class Shell {
     }
   }
 
-  init(path: String) throws {
+  init(path: String, personal: PersonalOutput) throws {
     self.path = path
+    self.personal = personal
     database = try Database(path: path) { Messages.warn($0) }
     saved = SavedQueries(forDatabase: path)
     highlighter = Highlighter(catalog: database.catalog)
@@ -221,8 +223,8 @@ final class Shell {
   }
 
   func queryRun(_ token: CancellationToken, _ text: String, isOrdered: Bool) -> QueryRun {
-    QueryRun(token: token, isOrdered: isOrdered) { [catalog = database.catalog] in
-      try FileSink.forExport($0, catalog: catalog, text: text)
+    QueryRun(token: token, isOrdered: isOrdered, sandbox: personal.sandbox) { [personal, database] in
+      try personal.exportSink($0, of: database, statement: text)
     }
   }
 
@@ -235,6 +237,7 @@ final class Shell {
     var options = OutputOptions()
     options.chinese = Messages.isChinese && (isForPeople || format == .html)
     options.queryText = text
+    options.disclosure = personal.disclosure(text, to: settings.outputPath, of: database)
     if let crs = settings.crs { options.crs = crs }
     let pager = Pager(isOffered: settings.pager && isInteractive && settings.outputPath == nil)
     if onTerminal, settings.outputPath == nil {
@@ -247,7 +250,7 @@ final class Shell {
       if format == .table, settings.maximumRows > 0 { options.maximumRows = settings.maximumRows }
     }
     let file = try settings.outputPath.map {
-      try FileSink(path: $0, format: format.rawValue, catalog: catalog, options: options)
+      try FileSink(path: $0, format: format.rawValue, catalog: catalog, options: options, sandbox: personal.sandbox)
     }
     var sink = try file ?? format.makeSink(to: pager.makeWriter(), catalog: catalog, options: options)
     let isFlat = [.table, .markdown, .csv, .tsv, .json, .jsonl].contains(format)

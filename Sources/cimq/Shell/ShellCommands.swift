@@ -8,6 +8,7 @@ extension Shell {
     let words = ShellWords.split(line)
     let command = words.first ?? "."
     let arguments = Array(words.dropFirst())
+    try refuseInSandbox(command)
     switch command {
     case ".quit", ".exit", ".q": return false
     case ".help", ".h", ".?":
@@ -33,7 +34,8 @@ extension Shell {
       settings.isOnce = command == ".once"
     case ".read":
       guard let file = arguments.first else { throw UsageError(".read wants a file with statements") }
-      guard let text = TextFile.read(file) else {
+      let place = try personal.sandbox.map { try $0.path(forReading: file) } ?? file
+      guard let text = TextFile.read(place) else {
         throw StoreError(.file, "cannot read \(file): \(Messages.systemError())")
       }
       var goesOn = true
@@ -43,6 +45,7 @@ extension Shell {
         return goesOn
       }
       return goesOn
+    case ".personal": try setPersonal(arguments.first)
     case ".import": try runImport(arguments)
     case ".sql": try runSQL(ShellWords.rest(of: line, after: 1))
     case ".watch": try watch(line, arguments)
@@ -123,6 +126,23 @@ extension Shell {
     settings.maximumRows = count
   }
 
+  /// What reaches files beyond those that a sandbox confines, or lets out what its caller did not.
+  private func refuseInSandbox(_ command: String) throws {
+    guard personal.sandbox != nil, [".import", ".save", ".open", ".personal"].contains(command) else { return }
+    throw StoreError(.content, "\(command) is not allowed with --sandbox")
+  }
+
+  private func setPersonal(_ word: String?) throws {
+    let isOn = try onOff(".personal", word, personal.isFull)
+    personal.isFull = isOn
+    Messages.say(
+      Messages.isChinese
+        ? isOn ? "文件与管道中的姓名和电话将完整输出，并逐次记录（cimq audit）" : "文件与管道中的姓名和电话将脱敏"
+        : isOn
+          ? "names and phones of people leave in full now; each export is noted (cimq audit)"
+          : "names and phones of people are masked in files, pipes and pages")
+  }
+
   private func setTimeout(_ text: String) throws {
     if text == "off" {
       settings.timeout = nil
@@ -194,6 +214,7 @@ extension Shell {
     var options = OutputOptions()
     options.chinese = Messages.isChinese
     options.queryText = last.text
+    options.disclosure = personal.disclosure(last.text, to: file, of: database)
     if let crs = settings.crs { options.crs = crs }
     do {
       let sink = try FileSink(path: file, format: "html", catalog: catalog, options: options)

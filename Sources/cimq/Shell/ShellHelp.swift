@@ -73,6 +73,10 @@ enum ShellHelp {
       name: ".sql", arguments: "SELECT …", english: "read-only SQL on the store, with SpatiaLite",
       chinese: "对数据库的只读 SQL（含 SpatiaLite）", example: ".sql SELECT use, count(*) FROM building GROUP BY use"),
     Command(
+      name: ".personal", arguments: "on|off",
+      english: "names and phones of people in files and pipes in full, and noted",
+      chinese: "文件与管道中完整输出姓名和电话并记入审计表", example: ".personal on"),
+    Command(
       name: ".import", arguments: "FILE…", english: "load files into this database; options as in cimq import",
       chinese: "把文件导入本数据库；选项同 cimq import", example: ".import shelters.csv --layer shelter"),
     Command(

@@ -41,7 +41,8 @@ extension Shell {
       while !token.isCancelled {
         let rows = CollectedRows()
         do {
-          try send(watched, token, isOrdered: true, into: rows)
+          let shown = personal.disclosure(watched.text, to: nil, of: database).guarding(rows)
+          try send(watched, token, isOrdered: true, into: shown)
         } catch {
           if token.isCancelled { break }
           throw error

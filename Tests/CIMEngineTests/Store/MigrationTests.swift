@@ -10,7 +10,7 @@ import Testing
       for trigger in ["insert", "update"] {
         try connection.execute("DROP TRIGGER \"cimq_shelter_displace_\(trigger)\"")
       }
-      try connection.execute("DROP TABLE cimq_edit; DROP TABLE cimq_undo; UPDATE cimq_meta SET schema_version = 1")
+      try connection.execute("DROP TABLE cimq_audit; DROP TABLE cimq_edit; DROP TABLE cimq_undo; UPDATE cimq_meta SET schema_version = 1")
       try connection.execute("PRAGMA user_version = 1")
       try StoredCatalog.markSeen(in: connection)
     }
@@ -53,6 +53,34 @@ import Testing
     let snapshot = try Snapshot.current(for: store)
     try expectEqual(snapshot, store)
     #expect(snapshot.catalog.layers[0].rowCount == 38)
+  }
+
+  /// Takes a database back to the tables of version 2, before exports of personal data were noted.
+  static func makeSecondVersion(_ fixture: StoreFixture) throws {
+    try fixture.plain().use { connection in
+      try connection.execute(
+        "DROP TABLE cimq_audit; UPDATE cimq_meta SET schema_version = 2; PRAGMA user_version = 2")
+      try StoredCatalog.markSeen(in: connection)
+    }
+  }
+
+  @Test func aStoreOfTheSecondVersionGetsItsAuditTableWhenItIsWritten() throws {
+    let fixture = try StoreFixture(shelters: 40)
+    try Self.makeSecondVersion(fixture)
+    let store = try Store.open(fixture.path)
+    let before = try Snapshot.current(for: store)
+    #expect(try Database.audit(fixture.path) == [])
+    #expect(try store.connection.use { try $0.int("SELECT schema_version FROM cimq_meta") } == 2)
+    let revision = try store.revision()
+    let writer = try Store.openForWriting(fixture.path)
+    writer.close()
+    #expect(try store.connection.use { try $0.int("SELECT schema_version FROM cimq_meta") } == 3)
+    // A table of cimq's own is no change of the catalogue.
+    #expect(try store.revision() == revision)
+    #expect(try store.check().filter { $0.severity == .error } == [])
+    let after = try Snapshot.current(for: store, previous: before)
+    try expectEqual(after, store)
+    #expect(after.catalog == before.catalog)
   }
 
   @Test func aNewerStoreIsRefused() throws {

@@ -213,7 +213,8 @@ extension StatementContext {
     try sink.begin(
       ResultHeader(
         columns: [
-          ResultColumn(name: key.name, type: uniform ? keyType : .text, origin: key.origin),
+          ResultColumn(
+            name: key.name, type: uniform ? keyType : .text, origin: key.origin, personal: key.personal),
           ResultColumn(name: bound.targetName, type: .text), ResultColumn(name: "people", type: .int),
           ResultColumn(name: "distance", type: .double),
         ], crs: catalog.workingCRS, distanceColumn: 3, hasShapes: true, rowCount: outcome.parts.count))

@@ -73,8 +73,11 @@ public final class HTMLMapPage {
   ///   - title: shown in the legend; nil names the layer that the rows come from.
   ///   - heightColumn: metres that a polygon stands out of the ground; nil takes the column `height`, if any.
   ///   - baseColumn: metres above the ground at which it begins; nil starts at the ground.
-  public func sink(titled title: String? = nil, heightColumn: String? = nil, baseColumn: String? = nil) -> HTMLMapSink {
-    HTMLMapSink(self, title: title, heightColumn: heightColumn, baseColumn: baseColumn, finishesPage: false)
+  public func sink(
+    titled title: String? = nil, heightColumn: String? = nil, baseColumn: String? = nil
+  ) -> any RowSink {
+    options.disclosure.guarding(
+      HTMLMapSink(self, title: title, heightColumn: heightColumn, baseColumn: baseColumn, finishesPage: false))
   }
 
   /// Writes the end of the page, its script included. The caller finishes the writer.

@@ -73,6 +73,7 @@ struct FindBinder {
     result.sources = sources.map(\.bound)
     result.joins = joins
     result.distances = distances
+    result.markPersonal(in: catalog)
     return result
   }
 

@@ -1,0 +1,106 @@
+/// What a value tells of a person, and so how it is masked where it leaves a terminal.
+///
+/// Names and phones of people are personal; phones of officials, shelters and teams are there to be called and are not.
+/// Masking keeps files from telling by accident who lives where. It is no wall: whoever may ask questions can ask for
+/// the people of a certain name.
+public enum PersonalData: Sendable, Equatable {
+  /// `张三` is shown as `张*`.
+  case name
+  /// `13812341234` is shown as `138****1234`.
+  case phone
+  /// Made of personal values (`UPPER(name)`), or a number of identity: shown as `*`.
+  case other
+  /// A number of a statement of raw SQL that reads personal columns: from seven digits on it may be a phone, and is
+  /// left out.
+  case number
+
+  /// `text` as it may leave.
+  public func masked(_ text: String) -> String {
+    if text.isEmpty { return text }
+    switch self {
+    case .other, .number: return "*"
+    case .name:
+      let first = text[..<text.index(after: text.startIndex)]
+      return first.count == text.count ? "*" : first + "*"
+    case .phone: return Self.maskedPhone(text)
+    }
+  }
+
+  /// Keeps the first three and the last four of eleven digits, fewer of a shorter number, and what stands between digits.
+  private static func maskedPhone(_ text: String) -> String {
+    let digits = text.utf8.reduce(0) { $0 + (isDigit($1) ? 1 : 0) }
+    let others = text.unicodeScalars.contains { $0.value > 0x7F || $0.properties.isAlphabetic }
+    guard digits >= 7, !others else { return "*" }
+    let (head, tail) = digits >= 11 ? (3, 4) : (1, 2)
+    var seen = 0
+    var result = ""
+    result.reserveCapacity(text.utf8.count)
+    for scalar in text.unicodeScalars {
+      guard scalar.value < 0x80, isDigit(UInt8(scalar.value)) else {
+        result.unicodeScalars.append(scalar)
+        continue
+      }
+      result.unicodeScalars.append(seen < head || seen >= digits - tail ? scalar : "*")
+      seen += 1
+    }
+    return result
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+}
+
+extension CitySchema {
+  /// Layers of people, by their names and other names in lower case.
+  private static let layersOfPeople: Set<String> = [
+    "person", "persons", "people", "resident", "residents", "citizen", "citizens", "inhabitant", "inhabitants",
+    "人口", "人员", "居民", "住户", "常住人口", "流动人口", "户籍人口", "实有人口", "重点人群", "独居老人",
+  ]
+  private static let namesOfPeople: Set<String> = [
+    "name", "full_name", "fullname", "first_name", "last_name", "given_name", "family_name", "surname", "name_en",
+    "姓名", "名字", "名称", "曾用名", "xm",
+  ]
+  private static let phones: Set<String> = [
+    "phone", "mobile", "tel", "telephone", "phone_number", "mobile_phone", "cell", "cellphone", "contact_phone",
+    "电话", "联系电话", "联系方式", "手机", "手机号", "手机号码", "电话号码", "lxdh",
+  ]
+  /// Columns that are of a person in whatever layer they stand.
+  private static let alwaysPersonal: [String: PersonalData] = [
+    "户主": .name, "户主姓名": .name, "业主": .name, "业主姓名": .name, "房主": .name, "房主姓名": .name,
+    "householder": .name, "owner_name": .name, "户主电话": .phone, "业主电话": .phone, "房主电话": .phone,
+    "owner_phone": .phone, "身份证": .other, "身份证号": .other, "身份证号码": .other, "公民身份号码": .other,
+    "证件号码": .other, "id_card": .other, "idcard": .other, "identity_card": .other, "sfzh": .other,
+  ]
+
+  /// What a column tells of a person, by the names (and other names) of the layer and of the column; nil for the rest.
+  ///
+  /// A name that an import made unique (`phone_2`) counts as what it was.
+  static func personalData(column: [String], layer: [String]) -> PersonalData? {
+    let column = column.map { plain($0) }
+    if let known = column.lazy.compactMap({ alwaysPersonal[$0] }).first { return known }
+    guard layer.contains(where: { layersOfPeople.contains(plain($0)) }) else { return nil }
+    if column.contains(where: phones.contains) { return .phone }
+    return column.contains(where: namesOfPeople.contains) ? .name : nil
+  }
+
+  private static func plain(_ name: String) -> String {
+    let lower = name.lowercased()
+    guard let bar = lower.lastIndex(of: "_") else { return lower }
+    let number = lower[lower.index(after: bar)...]
+    return !number.isEmpty && number.allSatisfy(\.isWholeNumber) ? String(lower[..<bar]) : lower
+  }
+}
+
+extension Catalog {
+  /// What a column of the layer tells of a person; nil for the rest.
+  package func personalData(column: Int, of layer: Int) -> PersonalData? {
+    let known = layers[layer]
+    return CitySchema.personalData(
+      column: [known.columns[column].name] + known.columns[column].aliases, layer: [known.name] + known.aliases)
+  }
+  /// Whether the column of that name tells something of a person.
+  package func isPersonal(_ name: String, of layer: Layer) -> Bool {
+    CitySchema.personalData(
+      column: [name] + (layer.columns.first { $0.name == name }?.aliases ?? []), layer: [layer.name] + layer.aliases)
+      != nil
+  }
+}

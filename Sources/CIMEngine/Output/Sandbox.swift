@@ -1,0 +1,91 @@
+internal import Glibc
+
+/// A folder that the files of a statement may not lie outside of (`--sandbox DIR`), for statements that somebody else
+/// wrote: EXPORT TO writes into it, FILE reads from it, and neither `..` nor a symbolic link leads out.
+///
+/// Paths mean what they mean without it: a relative one begins at the working folder.
+public struct Sandbox: Sendable, Equatable {
+  /// Its real path: absolute, without links and `..`.
+  public let folder: String
+
+  /// - Throws: ``StoreError`` of class `.file` when there is no such folder.
+  public init(folder: String) throws(StoreError) {
+    guard let real = Self.realPath(folder) else {
+      throw StoreError(.file, "the sandbox \(folder): \(String(cString: strerror(errno)))")
+    }
+    var status = stat()
+    guard stat(real, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+      throw StoreError(.file, "the sandbox \(folder) is not a folder")
+    }
+    self.folder = real
+  }
+
+  /// The real path of a file to be read.
+  ///
+  /// - Throws: ``StoreError`` when it lies outside, or is no plain file. Nothing is told of what lies outside.
+  package func path(forReading path: String) throws(StoreError) -> String {
+    try Self.refuseNUL(path)
+    guard let real = Self.realPath(path) else {
+      let reason = errno
+      _ = try place(of: path)
+      throw StoreError(.file, "cannot read \(path): \(String(cString: strerror(reason)))")
+    }
+    guard contains(real) else { throw outside(path) }
+    var status = stat()
+    guard lstat(real, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw StoreError(.file, "cannot read \(path): in a sandbox only plain files are read")
+    }
+    return real
+  }
+
+  /// The open folder in which a file is to be written, and its name there. The caller closes the folder.
+  ///
+  /// - Throws: ``StoreError`` when it lies outside, or when something other than a plain file has that name.
+  func folder(forWriting path: String) throws(StoreError) -> (descriptor: Int32, name: String) {
+    try Self.refuseNUL(path)
+    let (parent, name) = try place(of: path)
+    let descriptor = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else { throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))") }
+    // What was opened is what was looked at, even if somebody moved a link in between.
+    guard Self.realPath("/proc/self/fd/\(descriptor)") == parent else {
+      close(descriptor)
+      throw outside(path)
+    }
+    var status = stat()
+    if fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT != S_IFREG {
+      close(descriptor)
+      throw StoreError(.file, "cannot write \(path): it is there already and is not a plain file")
+    }
+    return (descriptor, name)
+  }
+
+  /// The real folder of a path, inside, and the name in it.
+  private func place(of path: String) throws(StoreError) -> (folder: String, name: String) {
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let name = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
+    let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    guard let real = Self.realPath(folder), self.contains(real) else { throw outside(path) }
+    guard !name.isEmpty, name != ".", name != ".." else {
+      throw StoreError(.file, "\(path) names no file")
+    }
+    return (real, name)
+  }
+
+  private func contains(_ real: String) -> Bool {
+    folder == "/" || real == folder || real.utf8.starts(with: (folder + "/").utf8)
+  }
+
+  private func outside(_ path: String) -> StoreError {
+    StoreError(.file, "\(path) is outside of the sandbox \(folder)\n  name a file in it: '\(folder)/…'")
+  }
+
+  private static func refuseNUL(_ path: String) throws(StoreError) {
+    guard !path.utf8.contains(0) else { throw StoreError(.file, "the name of a file holds a NUL character") }
+  }
+
+  private static func realPath(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+}
