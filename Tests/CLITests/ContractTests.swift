@@ -104,7 +104,7 @@ import Testing
 
   @Test func closedPipeIsQuiet() throws {
     let result = try Program.shell(
-      "set -o pipefail; \"$CIMQ\" query '\(db)' 'FIND person' | head -n 1; echo ${PIPESTATUS[0]} >&2")
+      "set -o pipefail; \"$CIMQ\" query '\(db)' 'FIND unit' | head -n 1; echo ${PIPESTATUS[0]} >&2")
     #expect(result.out.hasPrefix("id,"))
     #expect(result.error == "0\n", "\(result.error)")
   }

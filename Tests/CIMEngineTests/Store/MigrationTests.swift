@@ -10,7 +10,8 @@ import Testing
       for trigger in ["insert", "update"] {
         try connection.execute("DROP TRIGGER \"cimq_shelter_displace_\(trigger)\"")
       }
-      try connection.execute("DROP TABLE cimq_audit; DROP TABLE cimq_edit; DROP TABLE cimq_undo; UPDATE cimq_meta SET schema_version = 1")
+      try connection.execute("DROP TABLE cimq_audit; DROP TABLE cimq_edit; DROP TABLE cimq_undo")
+      try connection.execute("UPDATE cimq_meta SET schema_version = 1")
       try connection.execute("PRAGMA user_version = 1")
       try StoredCatalog.markSeen(in: connection)
     }
