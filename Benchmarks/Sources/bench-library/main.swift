@@ -1,6 +1,7 @@
 import SpatialIndex
 
 // bench-library [OP…]         the operations of the peer harness on its workload in $ZZ: see Benchmarks/README.md
+// bench-library H            only when it is named: writes a gigabyte into $ZZ
 // bench-library growth N…     build, windows and nearest over N random boxes
 // bench-library once NAME     one operation on a small fixed input, for counting instructions
 let arguments = CommandLine.arguments.dropFirst()
@@ -15,4 +16,5 @@ case "once":
 default:
   benchmarkIndex()
   benchmarkGeometry()
+  benchmarkStore()
 }

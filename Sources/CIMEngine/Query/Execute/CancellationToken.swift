@@ -12,6 +12,9 @@ public final class CancellationToken: Sendable {
   private let deadline: Int64
   private let timeoutSeconds: Double
   private let maximumBytes: Int
+  /// For tests: how often the token was asked, and when it says stop.
+  private let checks = Atomic<Int>(0)
+  private let mostChecks: Int?
 
   /// - Parameters:
   ///   - timeoutSeconds: counted from now; nil for none.
@@ -19,6 +22,7 @@ public final class CancellationToken: Sendable {
   public init(timeoutSeconds: Double? = nil, maximumBytes: Int? = nil) {
     self.timeoutSeconds = timeoutSeconds ?? 0
     self.maximumBytes = maximumBytes ?? .max
+    mostChecks = nil
     if let timeoutSeconds {
       let nanoseconds = max(0, timeoutSeconds) * 1e9
       deadline = nanoseconds < 9e18 ? monotonicNanoseconds() &+ Int64(nanoseconds) : .max
@@ -27,13 +31,27 @@ public final class CancellationToken: Sendable {
     }
   }
 
+  /// A token that counts how often it is asked and says stop after so many times.
+  init(stoppingAfterChecks count: Int) {
+    (timeoutSeconds, maximumBytes, mostChecks) = (0, .max, count)
+    // A deadline that never comes: only tokens with one take the way on which is counted.
+    deadline = .max - 1
+  }
+
+  var checkCount: Int { checks.load(ordering: .relaxed) }
+
   public func cancel() { cancelled.store(true, ordering: .relaxed) }
   public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 
   /// Throws when the query must stop.
   func check() throws(QueryError) {
     if cancelled.load(ordering: .relaxed) { throw QueryError(.interrupted) }
-    if deadline != .max, monotonicNanoseconds() > deadline { throw QueryError(.timedOut(seconds: timeoutSeconds)) }
+    if deadline == .max { return }
+    if let mostChecks {
+      let before = checks.wrappingAdd(1, ordering: .relaxed).oldValue
+      if before >= mostChecks { throw QueryError(.interrupted) }
+    }
+    if monotonicNanoseconds() > deadline { throw QueryError(.timedOut(seconds: timeoutSeconds)) }
   }
 
   /// Starts the account of memory anew: what a statement held is free when it has ended.

@@ -34,7 +34,8 @@ final class Execution: @unchecked Sendable {
           Relation(
             table: try executor.table(layer), geometryPath: source.geometryPath, layer: layer, name: source.name))
       case .find:
-        relations.append(try executor.relation(plan.sources[s].subplan[0], source: source))
+        relations.append(
+          try executor.relation(plan.sources[s].subplan[0], source: source, read: plan.columnsRead))
       }
     }
     scope = Scope(
@@ -286,5 +287,47 @@ extension BoundExpression {
   fileprivate func scannedColumn(_ s: Int) -> Int? {
     guard let only = onlyColumn, only.source == s, !only.isPath else { return nil }
     return only.column
+  }
+}
+
+extension Plan {
+  /// The columns that a statement of nothing but groups over one source reads, so that it matters neither what else a
+  /// subquery returns nor in which order; nil for other statements.
+  fileprivate var columnsRead: Set<Int>? {
+    guard find.grouping != nil, find.sources.count == 1, find.nearest == nil, find.shapeSource == nil,
+      find.distances.isEmpty, case .scan = sources[0].access
+    else { return nil }
+    var expressions = sources[0].filters + residuals.map(\.condition)
+    _ = find.mapExpressions { e in
+      expressions.append(e)
+      return e
+    }
+    var read: Set<Int> = []
+    for e in expressions {
+      if !e.isPlain { return nil }
+      e.collectColumns(&read)
+    }
+    return read
+  }
+}
+
+extension BoundExpression {
+  /// Whether rows are read by their columns only, not by links or geometries.
+  fileprivate var isPlain: Bool {
+    !contains { e in
+      switch e.kind {
+      case .path, .geometry, .spatial, .within, .distance, .inFind: true
+      default: false
+      }
+    }
+  }
+
+  fileprivate func collectColumns(_ read: inout Set<Int>) {
+    var found: Set<Int> = []
+    _ = contains { e in
+      if case .column(0, let column) = e.kind { found.insert(column) }
+      return false
+    }
+    read.formUnion(found)
   }
 }

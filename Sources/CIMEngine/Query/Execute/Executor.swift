@@ -121,7 +121,15 @@ package final class Executor: SubqueryRunner, Sendable {
     return find.sources[source].geometryPath
   }
 
-  func relation(_ plan: Plan, source: BoundSource) throws(QueryError) -> Relation {
+  /// - Parameter read: the columns that the statement around it reads, when it reads nothing else of the rows, not even
+  ///   their order; nil when it may read all.
+  func relation(_ plan: Plan, source: BoundSource, read: Set<Int>? = nil) throws(QueryError) -> Relation {
+    var plan = plan
+    if let read, !plan.find.distinct, plan.find.grouping != nil {
+      for i in plan.find.items.indices where !read.contains(i) {
+        plan.find.items[i].expression.kind = .constant(.null)
+      }
+    }
     let execution = try Execution(plan, self)
     let find = plan.find
     do {
@@ -140,20 +148,22 @@ package final class Executor: SubqueryRunner, Sendable {
           table: inner.table, columnMap: map.map { inner.column($0) }, subset: set, geometryPath: inner.geometryPath,
           layer: inner.layer, name: source.name)
       }
-      return try materialized(execution, source)
+      return try materialized(execution, source, inAnyOrder: read != nil)
     } catch {
       throw QueryError.from(error)
     }
   }
 
-  private func materialized(_ execution: Execution, _ source: BoundSource) throws -> Relation {
+  private func materialized(
+    _ execution: Execution, _ source: BoundSource, inAnyOrder: Bool
+  ) throws -> Relation {
     let find = execution.find
     var builder = TableBuilder(columns: find.items.map { ($0.column.name, $0.column.type ?? $0.expression.type) })
     var baseRows: [UInt32] = []
     var baseTable: Table?
     var shape: (source: Int, relation: Relation)?
     try execution.run(
-      isOrdered: false, withColumns: true,
+      isOrdered: false, withColumns: true, inAnyOrder: inAnyOrder,
       Execution.Consumer(
         begin: { scope, _ in
           if let index = find.grouping == nil ? find.shapeSource : find.shapeSource.map({ _ in 0 }) {
@@ -170,7 +180,7 @@ package final class Executor: SubqueryRunner, Sendable {
             baseRows += rows
           }
         }))
-    let table = builder.finish(name: source.name)
+    let table = try builder.finish(name: source.name, token: token)
     if let shape, baseTable == nil { baseTable = shape.relation.base?.table ?? shape.relation.table }
     let base = baseTable.map { Relation.Base(table: $0, rows: baseRows, layer: shape?.relation.layer) }
     return Relation(

@@ -87,8 +87,43 @@ struct ExactSumTests {
 
 @Suite("Sorting")
 struct SortBufferTests {
+  @Test("asks the token all the way, and stops when it says so")
+  func asksToken() throws {
+    let count = 100_000
+    var random = SplitMix64(seed: 3)
+    let numbers = (0..<count).map { _ in UInt64.random(in: 0..<1 << 20, using: &random) }
+    let texts = numbers.map { $0 % 3 == 0 ? "the same beginning of all" : "the same beginning of all\u{0}\u{0}\($0)" }
+    for (key, least) in [
+      // 100,000 rows are two pieces, looked at once for their keys and twice for each byte that differs.
+      (SortBuffer.Key.numbers(numbers, nulls: nil), 2 * 7),
+      (.numbers(numbers, nulls: numbers.map { $0 % 5 == 0 }), 2 * 8),
+      (.texts(texts, nulls: nil), 2 * 3),
+    ] {
+      let token = CancellationToken(stoppingAfterChecks: .max)
+      _ = try SortBuffer.sorted([key], [.init()], count: count, token: token)
+      #expect(token.checkCount >= least)
+      #expect(throws: QueryError(.interrupted)) {
+        try SortBuffer.sorted(
+          [key], [.init()], count: count, token: CancellationToken(stoppingAfterChecks: token.checkCount - 1))
+      }
+    }
+  }
+
+  @Test("long texts that agree for a while are merged in order, and stably")
+  func longTexts() throws {
+    var random = SplitMix64(seed: 8)
+    let texts = (0..<3_000).map { _ in
+      "a\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\u{0}\(Int.random(in: 0..<700, using: &random))"
+    }
+    let got = try SortBuffer.sorted(
+      [.texts(["a"] + texts, nulls: nil)], [.init()], count: 3_001, token: CancellationToken())
+    let all = ["a"] + texts
+    let wanted = all.indices.sorted { all[$0] == all[$1] ? $0 < $1 : compareText(all[$0], all[$1]) < 0 }
+    #expect(got == wanted.map { Int32($0) })
+  }
+
   @Test("agrees with the library's sort on any keys", arguments: [0, 1, 2, 31, 32, 33, 255, 256, 257, 3000])
-  func matchesLibrary(count: Int) {
+  func matchesLibrary(count: Int) throws {
     var random = SplitMix64(seed: UInt64(count) + 9)
     func below(_ n: Int) -> Int { Int.random(in: 0..<n, using: &random) }
     for round in 0..<6 {
@@ -111,7 +146,8 @@ struct SortBufferTests {
       }
       let keys = zip(columns, types).map { SortBuffer.key(Vector(values: $0, type: $1)) }
       let number = SortBuffer.key(Vector(.int((0..<Int64(count)).map { $0 })))
-      let got = SortBuffer.sorted(keys + [number], directions + [.init()], count: count)
+      let got = try SortBuffer.sorted(
+        keys + [number], directions + [.init()], count: count, token: CancellationToken())
       let oracle = NaiveExecution(city: NaiveCity(seed: 1))
       let wanted = (0..<Int32(count)).sorted { a, b in
         for k in columns.indices {

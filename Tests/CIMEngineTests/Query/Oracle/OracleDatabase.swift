@@ -37,6 +37,13 @@ final class OracleDatabase: @unchecked Sendable {
     return sink.rows
   }
 
+  /// Changes rows behind cimq's back, as another program would; the change log notes them.
+  func edit(_ text: String) throws {
+    lock.lock()
+    defer { lock.unlock() }
+    try sqlite.use { try $0.execute(text) }
+  }
+
   /// The rows that SQLite with SpatiaLite gives; numbers, texts and NULLs.
   func sql(_ text: String) throws -> [[Value]] {
     lock.lock()

@@ -88,7 +88,8 @@ final class ColumnNode: Node, @unchecked Sendable {
   let source: Int
   let table: Table
   let column: Int
-  private let linkTarget: Table?
+  /// The table that a link by fid leads to.
+  let linkTarget: Table?
 
   init(source: Int, column: Int, type: ColumnType?, scope: Scope) throws(QueryError) {
     self.source = source

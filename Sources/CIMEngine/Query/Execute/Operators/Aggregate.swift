@@ -306,13 +306,17 @@ struct AggregateState {
     result.reserveCapacity(integers.count)
     for sum in integers {
       guard let small = Int64(exactly: sum) else {
-        throw QueryError(
-          .failed("SUM gives a whole number beyond 64 bits"), at: aggregate.argument?.range,
-          fix: "multiply by 1.0 to sum decimal numbers")
+        throw AggregateState.sumTooLarge(at: aggregate.argument?.range)
       }
       result.append(small)
     }
     return Vector(.int(result), validity: validity)
+  }
+
+  static func sumTooLarge(at range: Range<Int>?) -> QueryError {
+    QueryError(
+      .failed("SUM gives a whole number beyond 64 bits"), at: range,
+      fix: "multiply by 1.0 to sum decimal numbers")
   }
 
   private func sumResults() -> Vector {

@@ -34,6 +34,11 @@ struct ColumnAggregate {
     (self.column, columnIndex) = (column, node.column)
   }
 
+  /// Whether the result is the number of rows.
+  func countsRows(_ aggregate: BoundAggregate) -> Bool {
+    aggregate.function == .count && (column == nil || column?.validity?.words == nil)
+  }
+
   /// Adds rows of one block.
   ///
   /// - Parameters:
@@ -167,22 +172,32 @@ extension SourceScan {
   func aggregate(
     _ index: Int, _ columns: [ColumnAggregate], _ scratch: inout Scratch, into states: inout [AggregateState]
   ) throws(QueryError) {
-    guard case .ranges(let list) = rows else { preconditionFailure("a scan of ranges") }
-    let morsel = morsels[index]
     var flags = scratch.flags
     scratch.flags = []
     if flags.count < ColumnTest.blockRows { flags = Array(repeating: 0, count: ColumnTest.blockRows) }
     defer { scratch.flags = flags }
+    try forEachBlock(index, &scratch) { (block, mask) throws(QueryError) in
+      for (i, column) in columns.enumerated() {
+        if column.columnIndex >= 0 { try table.verify(column.columnIndex, rows: block) }
+        flags.withUnsafeMutableBufferPointer { column.add(block, mask, $0.baseAddress!, to: &states[i]) }
+      }
+    }
+  }
+
+  /// Calls `body` with the blocks of a piece that hold rows that pass: with a flag for each row where only some do.
+  ///
+  /// - Precondition: the rows are ranges, and no condition needs a node.
+  func forEachBlock(
+    _ index: Int, _ scratch: inout Scratch,
+    _ body: (Range<Int>, UnsafePointer<UInt8>?) throws(QueryError) -> Void
+  ) throws(QueryError) {
+    guard case .ranges(let list) = rows else { preconditionFailure("a scan of ranges") }
+    let morsel = morsels[index]
     var (entry, skip, left) = (morsel.first, morsel.skip, morsel.rowCount)
     while left > 0 {
       let range = list[entry]
       let part = range.lowerBound + skip..<min(range.upperBound, range.lowerBound + skip + left)
-      try filter.forEachBlock(part, mask: &scratch.mask) { (block, mask) throws(QueryError) in
-        for (i, column) in columns.enumerated() {
-          if column.columnIndex >= 0 { try table.verify(column.columnIndex, rows: block) }
-          flags.withUnsafeMutableBufferPointer { column.add(block, mask, $0.baseAddress!, to: &states[i]) }
-        }
-      }
+      try filter.forEachBlock(part, mask: &scratch.mask, body)
       left -= part.count
       entry += 1
       skip = 0

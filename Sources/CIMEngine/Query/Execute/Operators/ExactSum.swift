@@ -4,30 +4,46 @@
 /// Values of everyday size go into a 128-bit fixed-point number with 63 bits behind the point. Others (tiny or huge) go
 /// into ``WideSum``, which holds any double.
 struct ExactSum {
-  /// Whole part.
-  private(set) var high: Int64 = 0
-  /// Fraction in units of 2⁻⁶³, below 2⁶³.
-  private(set) var low: UInt64 = 0
+  /// In units of 2⁻⁶³.
+  private var fixed: Int128 = 0
   /// None or one: an array takes eight bytes in each of millions of sums, a WideSum thirty-two.
   private var wideSum: [WideSum] = []
   var wide: WideSum? { wideSum.first }
 
+  init() {}
+
+  /// - Parameter fixed: in units of 2⁻⁶³.
+  init(fixed: Int128, wide: WideSum?) {
+    self.fixed = fixed
+    wideSum = wide.map { [$0] } ?? []
+  }
+
+  /// Whether ``fixed(_:)`` takes a value. Below 2³¹ four billion of them fit; from 2⁻¹¹ on no bit lies behind the 63rd
+  /// place.
+  @inline(__always)
+  static func isFixed(_ value: Double) -> Bool {
+    let size = abs(value)
+    return size < 0x1p31 && size >= 0x1p-11
+  }
+
+  /// A value in units of 2⁻⁶³.
+  ///
+  /// - Precondition: ``isFixed(_:)``.
+  @inline(__always)
+  static func fixed(_ value: Double) -> Int128 {
+    // Moved up until its last bit stands for 2⁻⁶³: value = mantissa · 2^(exponent - 1075), with exponent from 1012 on.
+    let bits = value.bitPattern
+    let mantissa = bits & 0xF_FFFF_FFFF_FFFF | 1 << 52
+    let shift = (bits >> 52 & 0x7FF) &- 1012
+    let size = Int128(truncatingIfNeeded: UInt128(truncatingIfNeeded: mantissa) &<< UInt128(truncatingIfNeeded: shift))
+    let sign = Int128(truncatingIfNeeded: Int64(bitPattern: bits) >> 63)
+    return (size ^ sign) &- sign
+  }
+
   @inline(__always)
   mutating func add(_ value: Double) {
-    let size = abs(value)
-    // Below 2³¹ four billion of them fit; from 2⁻¹¹ on no bit lies behind the 63rd place.
-    if size < 0x1p31, size >= 0x1p-11 {
-      // Of the size, because 1 - 0.1 would be rounded.
-      let whole = size.rounded(.down)
-      let fraction = UInt64((size - whole) * 0x1p63)
-      if value > 0 {
-        low &+= fraction
-        high &+= Int64(whole) &+ Int64(low >> 63)
-      } else {
-        low &-= fraction
-        high &-= Int64(whole) &+ Int64(low >> 63)
-      }
-      low &= 1 << 63 - 1
+    if ExactSum.isFixed(value) {
+      fixed &+= ExactSum.fixed(value)
     } else if value != 0 {
       addWide(value)
     }
@@ -40,9 +56,7 @@ struct ExactSum {
   }
 
   mutating func add(_ other: ExactSum) {
-    low &+= other.low
-    high &+= other.high &+ Int64(low >> 63)
-    low &= 1 << 63 - 1
+    fixed &+= other.fixed
     if let theirs = other.wide {
       if wideSum.isEmpty { wideSum.append(WideSum()) }
       wideSum[0].add(theirs)
@@ -51,16 +65,27 @@ struct ExactSum {
 
   /// The sum, rounded to the nearest double.
   var value: Double {
-    if wideSum.isEmpty, low & 0x3FF == 0, high >= -(1 << 43), high < 1 << 43 {
-      // Whole part and fraction each fit a double, and so does their sum but for one rounding.
-      return Double(high) + Double(low) * 0x1p-63
-    }
+    if wideSum.isEmpty { return ExactSum.rounded(fixed) }
+    let high = Int64(truncatingIfNeeded: fixed >> 63)
+    let low = UInt64(truncatingIfNeeded: fixed) & (1 << 63 - 1)
     var all = wide ?? WideSum()
     all.add(Double(high >> 32) * 0x1p32)
     all.add(Double(high & 0xFFFF_FFFF))
     all.add(Double(low >> 31) * 0x1p-32)
     all.add(Double(low & 0x7FFF_FFFF) * 0x1p-63)
     return all.value
+  }
+
+  /// To nearest, ties to even.
+  private static func rounded(_ fixed: Int128) -> Double {
+    let size = fixed.magnitude
+    if size == 0 { return 0 }
+    // The leading 64 bits; what lies below only decides ties, so one bit stands for it.
+    let shift = max(0, 64 - size.leadingZeroBitCount)
+    var leading = UInt64(truncatingIfNeeded: size >> UInt128(shift))
+    if size & (1 << UInt128(shift) - 1) != 0 { leading |= 1 }
+    let value = Double(sign: .plus, exponent: shift - 63, significand: Double(leading))
+    return fixed < 0 ? -value : value
   }
 }
 

@@ -116,10 +116,10 @@ final class GroupCollector: @unchecked Sendable {
   }
 
   /// Adds the groups of another worker.
-  func merge(_ other: GroupCollector) {
+  func merge(_ other: GroupCollector, token: CancellationToken) throws(QueryError) {
     var map: [Int32] = [0]
     for k in keys.indices {
-      let theirs = keys[k].merge(other.keys[k])
+      let theirs = try keys[k].merge(other.keys[k], token: token)
       if k == 0 {
         map = theirs
       } else {
@@ -127,31 +127,33 @@ final class GroupCollector: @unchecked Sendable {
         map = []
         map.reserveCapacity(other.pairs[k - 1].count)
         for number in 0..<other.pairs[k - 1].count {
+          if number & 0xFFFF == 0 { try token.check() }
           let (a, b) = other.pairs[k - 1].parts(number)
           map.append(pairs[k - 1].insert(known[Int(a)], theirs[Int(b)]))
         }
       }
     }
     grow()
-    for i in states.indices { states[i].merge(other.states[i], map) }
+    for i in states.indices {
+      try token.check()
+      states[i].merge(other.states[i], map)
+    }
     if shapeSource != nil {
       for (i, row) in other.shapeRows.enumerated() { shapeRows[Int(map[i])] = min(shapeRows[Int(map[i])], row) }
     }
   }
 
-  /// One row for each group: the keys, then the aggregates; and the rows that give the groups their shapes.
-  func table(keyTypes: [ColumnType?], aggregates: [BoundAggregate]) throws(QueryError) -> (Table, shapes: [UInt32]) {
-    let count = count
-    var builder = TableBuilder(
-      columns: keyTypes.enumerated().map { ("key\($0)", $1) }
-        + aggregates.enumerated().map { ("aggregate\($0)", $1.type) })
-    var columns: [TableBuilder.Filling] = []
+  /// The keys and aggregates of the groups, and the rows that give the groups their shapes.
+  func columns(keyTypes: [ColumnType?], token: CancellationToken) throws(QueryError) -> GroupColumns {
+    var result = GroupColumns(count: count)
+    result.shapes = shapeRows
     if keys.count == 1 {
-      columns.append(keys[0].column(nil, type: keyTypes[0]))
+      result.keys.append(try keys[0].column(nil, type: keyTypes[0], token: token))
     } else if keys.count > 1 {
       // From the last key back: each pair is the group by the keys before, and the number of its own.
       var groups = (0..<count).map { Int32(truncatingIfNeeded: $0) }
       for k in keys.indices.dropFirst().reversed() {
+        try token.check()
         var numbers: [Int32] = []
         numbers.reserveCapacity(count)
         for i in groups.indices {
@@ -159,12 +161,14 @@ final class GroupCollector: @unchecked Sendable {
           groups[i] = a
           numbers.append(b)
         }
-        columns.insert(keys[k].column(numbers, type: keyTypes[k]), at: 0)
+        result.keys.insert(try keys[k].column(numbers, type: keyTypes[k], token: token), at: 0)
       }
-      columns.insert(keys[0].column(groups, type: keyTypes[0]), at: 0)
+      result.keys.insert(try keys[0].column(groups, type: keyTypes[0], token: token), at: 0)
     }
-    for state in states { columns.append(.vector(try state.results())) }
-    builder.append(columns, count: count)
-    return (builder.finish(name: "groups"), shapeRows)
+    for state in states {
+      try token.check()
+      result.aggregates.append(try state.results())
+    }
+    return result
   }
 }

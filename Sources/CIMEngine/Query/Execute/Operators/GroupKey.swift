@@ -123,27 +123,34 @@ struct GroupKey {
   }
 
   /// Takes in the values of another worker's key; gives the number here for each number there.
-  mutating func merge(_ other: GroupKey) -> [Int32] {
+  mutating func merge(_ other: GroupKey, token: CancellationToken) throws(QueryError) -> [Int32] {
     var map: [Int32] = []
     map.reserveCapacity(other.count)
     if let theirs = other.textNumbering {
       for number in 0..<theirs.count {
+        if number & 0xFFFF == 0 { try token.check() }
         map.append(Int32(truncatingIfNeeded: textNumbering!.insert(theirs.rows[number], hash: theirs.hashes[number])))
       }
     } else {
-      other.numbering.forEachKey { _, key in map.append(Int32(truncatingIfNeeded: numbering.insert(key))) }
+      try other.numbering.forEachKey { (number, key) throws(QueryError) in
+        if number & 0xFFFF == 0 { try token.check() }
+        map.append(Int32(truncatingIfNeeded: numbering.insert(key)))
+      }
     }
     return map
   }
 
   /// The values of the numbers, as a column of a table.
-  func column(_ numbers: [Int32]?, type: ColumnType?) -> TableBuilder.Filling {
+  func column(
+    _ numbers: [Int32]?, type: ColumnType?, token: CancellationToken
+  ) throws(QueryError) -> TableBuilder.Filling {
     if let textNumbering {
       let rows = numbers.map { $0.map { textNumbering.rows[Int($0)] } } ?? textNumbering.rows
       return .text(textNumbering.column, rows: rows)
     }
     var values: [Value] = []
-    numbering.forEachKey { _, bytes in
+    try numbering.forEachKey { (number, bytes) throws(QueryError) in
+      if number & 0xFFFF == 0 { try token.check() }
       var at = 0
       var value = KeyBytes.value(bytes, &at)
       // Keys write whole doubles as integers.

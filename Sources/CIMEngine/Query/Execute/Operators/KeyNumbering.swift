@@ -14,12 +14,18 @@ struct KeyNumbering {
   var byteCount: Int { 4 * slots.count + 16 * hashes.count + bytes.count }
 
   /// Calls `body` with each key in the order of their numbers.
-  func forEachKey(_ body: (Int, UnsafeRawBufferPointer) -> Void) {
-    bytes.withUnsafeBytes { bytes in
-      for index in hashes.indices {
-        body(index, UnsafeRawBufferPointer(rebasing: bytes[ends[index]..<ends[index + 1]]))
+  func forEachKey<E: Error>(_ body: (Int, UnsafeRawBufferPointer) throws(E) -> Void) throws(E) {
+    let result: Result<Void, E> = bytes.withUnsafeBytes { bytes in
+      do throws(E) {
+        for index in hashes.indices {
+          try body(index, UnsafeRawBufferPointer(rebasing: bytes[ends[index]..<ends[index + 1]]))
+        }
+        return .success(())
+      } catch {
+        return .failure(error)
       }
     }
+    try result.get()
   }
 
   /// The number of a key, new or known.

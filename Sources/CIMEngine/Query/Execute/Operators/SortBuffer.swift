@@ -25,16 +25,31 @@ struct SortBuffer {
     var nullsFirst = false
   }
 
+  /// How many steps are made between two looks at the token: some milliseconds at most.
+  private static let patience = 65_536
+
   /// The rows of `0..<count` in order.
-  static func sorted(_ keys: [Key], _ directions: [Direction], count: Int) -> [Int32] {
+  ///
+  /// - Parameter token: asked every ``patience`` steps, so that a sort of millions of rows can be stopped.
+  static func sorted(
+    _ keys: [Key], _ directions: [Direction], count: Int, token: CancellationToken
+  ) throws(QueryError) -> [Int32] {
     var order = (0..<Int32(count)).map { $0 }
-    order.withUnsafeMutableBufferPointer { sort($0, keys, directions, from: 0) }
+    let result: Result<Void, QueryError> = order.withUnsafeMutableBufferPointer { rows in
+      do throws(QueryError) {
+        return .success(try sort(rows, keys, directions, from: 0, token))
+      } catch {
+        return .failure(error)
+      }
+    }
+    try result.get()
     return order
   }
 
   private static func sort(
-    _ rows: UnsafeMutableBufferPointer<Int32>, _ keys: [Key], _ directions: [Direction], from: Int
-  ) {
+    _ rows: UnsafeMutableBufferPointer<Int32>, _ keys: [Key], _ directions: [Direction], from: Int,
+    _ token: CancellationToken
+  ) throws(QueryError) {
     if rows.count < 2 || from == keys.count { return }
     if rows.count <= 32 {
       insertionSort(rows) { compare($0, $1, keys, directions, from: from) }
@@ -42,31 +57,35 @@ struct SortBuffer {
     }
     let direction = directions[from]
     // NULLs to their end.
-    let values = partition(rows, keys[from], nullsFirst: direction.nullsFirst)
+    let values = try partition(rows, keys[from], nullsFirst: direction.nullsFirst, token)
     let nulls =
       values.startIndex == 0
       ? UnsafeMutableBufferPointer(rebasing: rows[values.count...])
       : UnsafeMutableBufferPointer(rebasing: rows[..<values.startIndex])
-    sort(nulls, keys, directions, from: from + 1)
+    try sort(nulls, keys, directions, from: from + 1, token)
     let part = UnsafeMutableBufferPointer(rebasing: values)
     if part.count < 2 { return }
-    var prefixes = prefixes(part, keys[from])
+    var prefixes = try prefixes(part, keys[from], token)
     if direction.descending { for i in prefixes.indices { prefixes[i] = ~prefixes[i] } }
-    radixSort(part, &prefixes)
+    try radixSort(part, &prefixes, token)
     // Runs of equal prefixes.
-    var start = 0
+    var (start, asked) = (0, 0)
     while start < part.count {
+      if start - asked >= patience {
+        try token.check()
+        asked = start
+      }
       var end = start + 1
       while end < part.count, prefixes[end] == prefixes[start] { end += 1 }
       if end - start > 1 {
         let run = UnsafeMutableBufferPointer(rebasing: part[start..<end])
         if isExact(keys[from]) {
-          sort(run, keys, directions, from: from + 1)
+          try sort(run, keys, directions, from: from + 1, token)
         } else if end - start == part.count {
           // Nothing was told apart: longer texts that agree so far.
-          mergeSort(run) { compare($0, $1, keys, directions, from: from) }
+          try mergeSort(run, token) { compare($0, $1, keys, directions, from: from) }
         } else {
-          sort(run, keys, directions, from: from)
+          try sort(run, keys, directions, from: from, token)
         }
       }
       start = end
@@ -105,61 +124,111 @@ struct SortBuffer {
     }
   }
 
-  /// Moves NULLs to the front or the back, keeping their order; returns the others.
-  private static func partition(
-    _ rows: UnsafeMutableBufferPointer<Int32>, _ key: Key, nullsFirst: Bool
-  ) -> Slice<UnsafeMutableBufferPointer<Int32>> {
-    let nulls = rows.filter { isNull(key, $0) }
-    if nulls.isEmpty { return rows[...] }
-    let others = rows.filter { !isNull(key, $0) }
-    for (i, row) in (nullsFirst ? nulls + others : others + nulls).enumerated() { rows[i] = row }
-    return nullsFirst ? rows[nulls.count...] : rows[..<others.count]
+  /// Calls `body` with pieces of `0..<count`, and asks the token before each.
+  @inline(__always)
+  private static func byPieces(
+    _ count: Int, _ token: CancellationToken, _ body: (Range<Int>) -> Void
+  ) throws(QueryError) {
+    for start in stride(from: 0, to: count, by: patience) {
+      try token.check()
+      body(start..<min(count, start + patience))
+    }
   }
 
-  private static func prefixes(_ rows: UnsafeMutableBufferPointer<Int32>, _ key: Key) -> [UInt64] {
+  /// Moves NULLs to the front or the back, keeping their order; returns the others.
+  private static func partition(
+    _ rows: UnsafeMutableBufferPointer<Int32>, _ key: Key, nullsFirst: Bool, _ token: CancellationToken
+  ) throws(QueryError) -> Slice<UnsafeMutableBufferPointer<Int32>> {
+    if case .numbers(_, nil) = key { return rows[...] }
+    var nulls: [Int32] = []
+    var count = 0
+    // The others close ranks as NULLs are taken out.
+    try byPieces(rows.count, token) { piece in
+      for i in piece {
+        if isNull(key, rows[i]) {
+          nulls.append(rows[i])
+        } else {
+          rows[count] = rows[i]
+          count += 1
+        }
+      }
+    }
+    if nulls.isEmpty { return rows[...] }
+    if nullsFirst {
+      try token.check()
+      for i in stride(from: count - 1, through: 0, by: -1) { rows[i + nulls.count] = rows[i] }
+      for i in nulls.indices { rows[i] = nulls[i] }
+      return rows[nulls.count...]
+    }
+    for i in nulls.indices { rows[count + i] = nulls[i] }
+    return rows[..<count]
+  }
+
+  private static func prefixes(
+    _ rows: UnsafeMutableBufferPointer<Int32>, _ key: Key, _ token: CancellationToken
+  ) throws(QueryError) -> [UInt64] {
+    var result: [UInt64] = []
+    result.reserveCapacity(rows.count)
     switch key {
-    case .numbers(let values, _): return rows.map { values[Int($0)] }
+    case .numbers(let values, _):
+      try byPieces(rows.count, token) { for i in $0 { result.append(values[Int(rows[i])]) } }
     case .texts(let values, _):
-      return textPrefixes(rows) { row, body in
+      return try textPrefixes(rows, token) { row, body in
         var text = values[Int(row)]
         text.withUTF8 { body($0) }
       }
     case .column(let table, let column, let tableRows):
       switch table.columns[column] {
-      case .text(let c): return textPrefixes(rows) { row, body in body(c.utf8(Int(tableRows[Int(row)]))) }
-      case .dictionary(let c): return rows.map { UInt64(c.code(Int(tableRows[Int($0)]))) }
-      default: return rows.map { UInt64(tableRows[Int($0)]) }
+      case .text(let c):
+        return try textPrefixes(rows, token) { row, body in body(c.utf8(Int(tableRows[Int(row)]))) }
+      case .dictionary(let c):
+        try byPieces(rows.count, token) {
+          for i in $0 { result.append(UInt64(c.code(Int(tableRows[Int(rows[i])])))) }
+        }
+      default: try byPieces(rows.count, token) { for i in $0 { result.append(UInt64(tableRows[Int(rows[i])])) } }
       }
     }
+    return result
   }
 
+  @inline(__always)
   private static func textPrefixes(
-    _ rows: UnsafeMutableBufferPointer<Int32>, _ text: (Int32, (UnsafeBufferPointer<UInt8>) -> Void) -> Void
-  ) -> [UInt64] {
+    _ rows: UnsafeMutableBufferPointer<Int32>, _ token: CancellationToken,
+    _ text: (Int32, (UnsafeBufferPointer<UInt8>) -> Void) -> Void
+  ) throws(QueryError) -> [UInt64] {
     var model: [UInt8] = []
     text(rows[0]) { model = Array($0) }
     var shared = model.count
-    for row in rows where shared > 0 {
-      text(row) { bytes in
-        var i = 0
-        let limit = min(shared, bytes.count)
-        while i < limit, bytes[i] == model[i] { i += 1 }
-        shared = i
+    try byPieces(rows.count, token) { piece in
+      for r in piece where shared > 0 {
+        text(rows[r]) { bytes in
+          var i = 0
+          let limit = min(shared, bytes.count)
+          while i < limit, bytes[i] == model[i] { i += 1 }
+          shared = i
+        }
       }
     }
-    return rows.map { row in
-      var prefix: UInt64 = 0
-      text(row) { bytes in
-        for i in 0..<8 { prefix = prefix << 8 | (shared + i < bytes.count ? UInt64(bytes[shared + i]) : 0) }
+    var result: [UInt64] = []
+    result.reserveCapacity(rows.count)
+    try byPieces(rows.count, token) { piece in
+      for r in piece {
+        var prefix: UInt64 = 0
+        text(rows[r]) { bytes in
+          for i in 0..<8 { prefix = prefix << 8 | (shared + i < bytes.count ? UInt64(bytes[shared + i]) : 0) }
+        }
+        result.append(prefix)
       }
-      return prefix
     }
+    return result
   }
 
   // MARK: Sorting numbers
 
   /// Least significant byte first; bytes that are the same everywhere are passed over. Stable.
-  private static func radixSort(_ rows: UnsafeMutableBufferPointer<Int32>, _ keys: inout [UInt64]) {
+  private static func radixSort(
+    _ rows: UnsafeMutableBufferPointer<Int32>, _ keys: inout [UInt64], _ token: CancellationToken
+  ) throws(QueryError) {
     let count = rows.count
     if count < 256 {
       let order = (0..<count).sorted { keys[$0] != keys[$1] ? keys[$0] < keys[$1] : $0 < $1 }
@@ -169,30 +238,46 @@ struct SortBuffer {
     }
     var differing: UInt64 = 0
     for key in keys { differing |= key ^ keys[0] }
-    var otherRows = [Int32](repeating: 0, count: count)
-    var otherKeys = [UInt64](repeating: 0, count: count)
-    var isInOther = false
-    otherRows.withUnsafeMutableBufferPointer { otherRows in
-      otherKeys.withUnsafeMutableBufferPointer { otherKeys in
-        keys.withUnsafeMutableBufferPointer { keys in
-          for shift in stride(from: UInt64(0), to: 64, by: 8) where differing >> shift & 0xFF != 0 {
-            let (fromRows, fromKeys) = isInOther ? (otherRows, otherKeys) : (rows, keys)
-            let (toRows, toKeys) = isInOther ? (rows, keys) : (otherRows, otherKeys)
-            var starts = [Int](repeating: 0, count: 257)
-            for i in 0..<count { starts[Int(fromKeys[i] >> shift & 0xFF) + 1] += 1 }
-            for i in 0..<256 { starts[i + 1] += starts[i] }
-            for i in 0..<count {
-              let bucket = Int(fromKeys[i] >> shift & 0xFF)
-              toRows[starts[bucket]] = fromRows[i]
-              toKeys[starts[bucket]] = fromKeys[i]
-              starts[bucket] += 1
-            }
-            isInOther.toggle()
-          }
-          if isInOther {
-            for i in 0..<count { (rows[i], keys[i]) = (otherRows[i], otherKeys[i]) }
-          }
+    let otherRows = UnsafeMutableBufferPointer<Int32>.allocate(capacity: count)
+    let otherKeys = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: count)
+    defer {
+      otherRows.deallocate()
+      otherKeys.deallocate()
+    }
+    let result: Result<Void, QueryError> = keys.withUnsafeMutableBufferPointer { keys in
+      do throws(QueryError) {
+        var (from, to) = ((rows: rows, keys: keys), (rows: otherRows, keys: otherKeys))
+        var isInOther = false
+        for shift in stride(from: UInt64(0), to: 64, by: 8) where differing >> shift & 0xFF != 0 {
+          try radixPass(from.rows, from.keys, to.rows, to.keys, shift, token)
+          swap(&from, &to)
+          isInOther.toggle()
         }
+        if isInOther { for i in 0..<count { (rows[i], keys[i]) = (otherRows[i], otherKeys[i]) } }
+        return .success(())
+      } catch {
+        return .failure(error)
+      }
+    }
+    try result.get()
+  }
+
+  private static func radixPass(
+    _ fromRows: UnsafeMutableBufferPointer<Int32>, _ fromKeys: UnsafeMutableBufferPointer<UInt64>,
+    _ toRows: UnsafeMutableBufferPointer<Int32>, _ toKeys: UnsafeMutableBufferPointer<UInt64>, _ shift: UInt64,
+    _ token: CancellationToken
+  ) throws(QueryError) {
+    var starts = [Int](repeating: 0, count: 257)
+    try byPieces(fromKeys.count, token) { piece in
+      for i in piece { starts[Int(fromKeys[i] >> shift & 0xFF) + 1] += 1 }
+    }
+    for i in 0..<256 { starts[i + 1] += starts[i] }
+    try byPieces(fromKeys.count, token) { piece in
+      for i in piece {
+        let bucket = Int(fromKeys[i] >> shift & 0xFF)
+        toRows[starts[bucket]] = fromRows[i]
+        toKeys[starts[bucket]] = fromKeys[i]
+        starts[bucket] += 1
       }
     }
   }
@@ -209,13 +294,44 @@ struct SortBuffer {
     }
   }
 
-  private static func mergeSort(_ rows: UnsafeMutableBufferPointer<Int32>, _ compare: (Int32, Int32) -> Int) {
-    // The library's sort is stable in practice but not by contract; rows that compare equal go by number.
-    let sorted = rows.sorted {
-      let order = compare($0, $1)
-      return order != 0 ? order < 0 : $0 < $1
+  /// Stable: rows that compare equal keep their order.
+  private static func mergeSort(
+    _ rows: UnsafeMutableBufferPointer<Int32>, _ token: CancellationToken, _ compare: (Int32, Int32) -> Int
+  ) throws(QueryError) {
+    let count = rows.count
+    var width = 32
+    for start in stride(from: 0, to: count, by: width) {
+      if start & 0xFFF == 0 { try token.check() }
+      insertionSort(UnsafeMutableBufferPointer(rebasing: rows[start..<min(count, start + width)]), compare)
     }
-    for i in sorted.indices { rows[i] = sorted[i] }
+    let other = UnsafeMutableBufferPointer<Int32>.allocate(capacity: count)
+    defer { other.deallocate() }
+    var (from, to) = (rows, other)
+    // Comparisons of long texts are slow, so the token is asked more often.
+    var left = 4_096
+    while width < count {
+      for start in stride(from: 0, to: count, by: 2 * width) {
+        let (middle, end) = (min(count, start + width), min(count, start + 2 * width))
+        var (a, b) = (start, middle)
+        for at in start..<end {
+          left -= 1
+          if left == 0 {
+            try token.check()
+            left = 4_096
+          }
+          if a < middle, b == end || compare(from[b], from[a]) >= 0 {
+            to[at] = from[a]
+            a += 1
+          } else {
+            to[at] = from[b]
+            b += 1
+          }
+        }
+      }
+      swap(&from, &to)
+      width *= 2
+    }
+    if from.baseAddress != rows.baseAddress { for i in 0..<count { rows[i] = from[i] } }
   }
 
   // MARK: Keys from vectors
@@ -262,6 +378,33 @@ struct SortBuffer {
         nulls: joined(p, x.count, q ?? Array(repeating: true, count: y.count), y.count))
     default: return a
     }
+  }
+
+  /// The keys of several batches as one.
+  static func joined(_ keys: [Key]) -> Key {
+    guard let first = keys.first, keys.count > 1 else { return keys.first ?? .numbers([], nulls: nil) }
+    let count = keys.reduce(0) { $0 + $1.count }
+    switch first {
+    case .numbers:
+      var (all, flags): ([UInt64], [Bool]?) = ([], nil)
+      all.reserveCapacity(count)
+      for key in keys {
+        guard case .numbers(let values, let nulls) = key else { break }
+        if nulls != nil, flags == nil { flags = Array(repeating: false, count: all.count) }
+        if flags != nil { flags! += nulls ?? Array(repeating: false, count: values.count) }
+        all += values
+      }
+      if all.count == count { return .numbers(all, nulls: flags) }
+    case .column(let table, let column, _):
+      var all: [UInt32] = []
+      all.reserveCapacity(count)
+      for key in keys { if case .column(_, _, let rows) = key { all += rows } }
+      if all.count == count { return .column(table, column, all) }
+    case .texts: break
+    }
+    // Two and two, so that nothing is copied more than some times.
+    let middle = keys.count / 2
+    return appended(joined(Array(keys[..<middle])), joined(Array(keys[middle...])))
   }
 
   static func selecting(_ key: Key, _ rows: [Int32]) -> Key {

@@ -50,6 +50,12 @@ final class SourceScan: @unchecked Sendable {
   }
   let morsels: [Morsel]
 
+  /// Whether ``forEachBlock(_:_:_:)`` gives the rows.
+  var isByBlocks: Bool {
+    guard conditions.isEmpty, case .ranges = rows else { return false }
+    return true
+  }
+
   /// Rows to look at, before any condition.
   var candidateCount: Int {
     switch rows {

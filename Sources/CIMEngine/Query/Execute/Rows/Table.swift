@@ -162,6 +162,11 @@ package final class Table: Sendable {
     try checked { () throws(SnapshotDamage) in try result.get() }
   }
 
+  func verifyLink(_ column: Int, rows: Range<Int>) throws(QueryError) {
+    guard let segment else { return }
+    try checked { () throws(SnapshotDamage) in _ = try segment.link(column, rows: rows) }
+  }
+
   func verifyLink(_ column: Int) throws(QueryError) {
     guard let segment else { return }
     try checked { () throws(SnapshotDamage) in _ = try segment.link(column) }

@@ -28,12 +28,13 @@ package struct TableBuilder {
   }
 
   /// Adds rows: what fills each column.
-  mutating func append(_ columns: [Filling], count: Int) {
+  mutating func append(_ columns: [Filling], count: Int, token: CancellationToken) throws(QueryError) {
     precondition(columns.count == self.columns.count)
     for i in columns.indices {
+      try token.check()
       switch columns[i] {
       case .vector(let vector): self.columns[i].append(vector)
-      case .text(let source, let rows): self.columns[i].append(source, rows: rows)
+      case .text(let source, let rows): try self.columns[i].append(source, rows: rows, token: token)
       }
     }
     rowCount += count
@@ -50,10 +51,22 @@ package struct TableBuilder {
   ///   - withGeometry: whether the rows' geometries, with a tree over them, belong to the table.
   ///   - packed: columns as a snapshot has them: integers in their narrowest width, few strings as a dictionary.
   package consuming func finish(name: String, withGeometry: Bool = false, packed: Bool = false) -> Table {
+    do {
+      return try finish(name: name, withGeometry: withGeometry, packed: packed, token: CancellationToken())
+    } catch {
+      preconditionFailure("nobody cancels a token of one's own")
+    }
+  }
+
+  /// As ``finish(name:withGeometry:packed:)``, for many rows: the token is asked between columns.
+  consuming func finish(
+    name: String, withGeometry: Bool = false, packed: Bool = false, token: CancellationToken
+  ) throws(QueryError) -> Table {
     let memory = OwnedMemory()
     var held: [Int: [Geometry?]] = [:]
     var segments: [SegmentColumn] = []
     for i in columns.indices {
+      try token.check()
       segments.append(packed ? columns[i].finishPacked(in: memory) : columns[i].finish(in: memory))
       if case .geometry(let values) = columns[i].values { held[i] = values }
     }
@@ -99,6 +112,20 @@ final class OwnedMemory: @unchecked Sendable {
 
   func fixed<T: BitwiseCopyable & Comparable & Sendable>(_ values: [T], _ flags: [Bool], zero: T) -> FixedColumn<T> {
     var (minimums, maximums): ([T], [T]) = ([], [])
+    if flags.isEmpty || !flags.contains(false) {
+      for start in stride(from: 0, to: values.count, by: FixedColumn<T>.blockRows) {
+        var (low, high) = (values[start], values[start])
+        for i in start..<min(start + FixedColumn<T>.blockRows, values.count) {
+          if values[i] < low { low = values[i] }
+          if values[i] > high { high = values[i] }
+        }
+        minimums.append(low)
+        maximums.append(high)
+      }
+      return FixedColumn(
+        values: copy(values), count: values.count, validity: Validity(words: nil), blockMinimums: copy(minimums),
+        blockMaximums: copy(maximums), blockNulls: nil)
+    }
     var nulls: [UInt16] = []
     for start in stride(from: 0, to: values.count, by: FixedColumn<T>.blockRows) {
       let block = start..<min(start + FixedColumn<T>.blockRows, values.count)
@@ -162,6 +189,8 @@ private struct ColumnBuffer {
     let current = values
     values = .none
     switch (current, vector.storage) {
+    case (.int(let all), .int(let new)) where all.isEmpty: values = .int(new)
+    case (.double(let all), .double(let new)) where all.isEmpty: values = .double(new)
     case (.bool(var all), .bool(let new)):
       all.append(contentsOf: new.lazy.map { $0 ? 1 : 0 })
       values = .bool(all)
@@ -210,7 +239,7 @@ private struct ColumnBuffer {
   }
 
   /// Texts copied from another table.
-  mutating func append(_ source: TextColumn, rows: [UInt32]) {
+  mutating func append(_ source: TextColumn, rows: [UInt32], token: CancellationToken) throws(QueryError) {
     if type == nil, flags.isEmpty { self = ColumnBuffer(type: .text) }
     guard case .text(var offsets, var bytes) = values else {
       return append(Vector(.text(rows.map { $0 == Tuples.none ? "" : source[Int($0)] })))
@@ -221,7 +250,8 @@ private struct ColumnBuffer {
     bytes.reserveCapacity(size)
     offsets.reserveCapacity(offsets.count + rows.count)
     flags.reserveCapacity(flags.count + rows.count)
-    for row in rows {
+    for (i, row) in rows.enumerated() {
+      if i & 0xFFFF == 0 { try token.check() }
       let isValid = row != Tuples.none && source.validity[Int(row)]
       if isValid { bytes.append(contentsOf: source.utf8(Int(row))) }
       offsets.append(UInt64(bytes.count))
@@ -328,7 +358,7 @@ private struct ColumnBuffer {
 
   /// NULL rows hold 0.
   private func zeroed<T: ExpressibleByIntegerLiteral>(_ all: [T]) -> [T] {
-    all.indices.map { flags[$0] ? all[$0] : 0 }
+    flags.contains(false) ? all.indices.map { flags[$0] ? all[$0] : 0 } : all
   }
 }
 

@@ -47,6 +47,11 @@ struct Tuples {
     return result
   }
 
+  /// Calls `body` with pieces of at most `size` rows.
+  func forEachSlice(of size: Int, _ body: (Tuples) throws -> Void) throws {
+    for start in stride(from: 0, to: count, by: size) { try body(slice(start..<min(start + size, count))) }
+  }
+
   mutating func append(_ other: Tuples) {
     if count == 0 {
       self = other

@@ -1,0 +1,307 @@
+/// A key of GROUP BY whose values are so few, and so near to each other, that each has a place of its own: small
+/// integers, days, codes of a dictionary, rows that a link names. NULL has the last place.
+struct CodeKey: Sendable {
+  private enum Source {
+    case int8(FixedColumn<Int8>), int16(FixedColumn<Int16>), int32(FixedColumn<Int32>), int64(FixedColumn<Int64>)
+    case uint8(FixedColumn<UInt8>), uint16(FixedColumn<UInt16>)
+    case link(LinkColumn)
+  }
+  private enum Meaning {
+    case int, bool, date
+    case text(TextColumn)
+    case link(Table, TextColumn)
+  }
+  let table: Table
+  let column: Int
+  private let source: Source
+  private let meaning: Meaning
+  private let validity: Validity
+  private let least: Int64
+  /// How many values there may be; as many places and one for NULL.
+  let valueCount: Int
+  var placeCount: Int { valueCount + 1 }
+  /// How far apart two neighbouring values lie when there are several keys.
+  var stride = 1
+
+  /// The key as one over a column of `table` at `source`; nil when it is none, or has too many values.
+  init?(_ node: Node, source: Int, table: Table, limit: Int) throws(QueryError) {
+    guard let node = node as? ColumnNode, node.source == source, node.table === table,
+      table.computedGeometry[node.column] == nil
+    else { return nil }
+    let column = table.columns[node.column]
+    if case .link = column {} else { try table.verifyDictionary(node.column) }
+    var range: ClosedRange<Int64>?
+    switch column {
+    case .bool(let c): (self.source, meaning, range) = (.uint8(c), .bool, 0...1)
+    case .int8(let c): (self.source, meaning, range) = (.int8(c), .int, CodeKey.range(c))
+    case .int16(let c): (self.source, meaning, range) = (.int16(c), .int, CodeKey.range(c))
+    case .int32(let c): (self.source, meaning, range) = (.int32(c), .int, CodeKey.range(c))
+    case .int64(let c): (self.source, meaning, range) = (.int64(c), .int, CodeKey.range(c))
+    case .date(let c): (self.source, meaning, range) = (.int32(c), .date, CodeKey.range(c))
+    case .dictionary(let c):
+      meaning = .text(c.dictionary)
+      range = 0...Int64(max(1, c.dictionary.count) - 1)
+      switch c.codes {
+      case .bytes(let codes): self.source = .uint8(codes)
+      case .words(let codes): self.source = .uint16(codes)
+      }
+    case .link(let c):
+      guard let target = node.linkTarget, let id = target.idColumn, case .text(let ids) = target.columns[id] else {
+        return nil
+      }
+      meaning = .link(target, ids)
+      range = 0...Int64(max(1, target.rowCount) - 1)
+      self.source = .link(c)
+    case .double, .text, .timestamp, .list: return nil
+    }
+    guard let range, !range.upperBound.subtractingReportingOverflow(range.lowerBound).overflow,
+      range.upperBound - range.lowerBound < Int64(limit)
+    else { return nil }
+    (self.table, self.column) = (table, node.column)
+    validity = column.validity ?? Validity(words: nil)
+    least = range.lowerBound
+    valueCount = Int(range.upperBound - range.lowerBound) + 1
+  }
+
+  /// From the least to the greatest value, as the blocks say.
+  private static func range<T: FixedWidthInteger & BitwiseCopyable & Sendable>(
+    _ column: FixedColumn<T>
+  ) -> ClosedRange<Int64> {
+    var (low, high) = (Int64.max, Int64.min)
+    for block in 0..<column.blockCount where column.hasValues(inBlock: block) {
+      low = min(low, Int64(column.blockMinimums[block]))
+      high = max(high, Int64(column.blockMaximums[block]))
+    }
+    return low <= high ? low...high : 0...0
+  }
+
+  func verify(rows: Range<Int>) throws(QueryError) {
+    if case .link = source { try table.verifyLink(column, rows: rows) } else { try table.verify(column, rows: rows) }
+  }
+
+  /// Writes, or adds, the place of each row of a block.
+  func addPlaces(_ rows: Range<Int>, _ places: UnsafeMutablePointer<Int32>, isFirst: Bool) {
+    switch source {
+    case .int8(let c): add(c.values + rows.lowerBound, rows, places, isFirst)
+    case .int16(let c): add(c.values + rows.lowerBound, rows, places, isFirst)
+    case .int32(let c): add(c.values + rows.lowerBound, rows, places, isFirst)
+    case .int64(let c): addWide(c.values + rows.lowerBound, rows, places, isFirst)
+    case .uint8(let c): add(c.values + rows.lowerBound, rows, places, isFirst)
+    case .uint16(let c): add(c.values + rows.lowerBound, rows, places, isFirst)
+    case .link(let c):
+      let (values, none) = (c.rows + rows.lowerBound, UInt32(truncatingIfNeeded: valueCount))
+      let stride = Int32(truncatingIfNeeded: stride)
+      for i in 0..<rows.count {
+        let place = Int32(bitPattern: min(values[i], none)) &* stride
+        places[i] = isFirst ? place : places[i] &+ place
+      }
+    }
+  }
+
+  /// What lies outside the range that the blocks state counts as NULL: nothing may be written elsewhere.
+  @inline(__always)
+  private func add<T: FixedWidthInteger>(
+    _ values: UnsafePointer<T>, _ rows: Range<Int>, _ places: UnsafeMutablePointer<Int32>, _ isFirst: Bool
+  ) {
+    let none = UInt32(truncatingIfNeeded: valueCount)
+    let least = Int32(truncatingIfNeeded: least)
+    let stride = Int32(truncatingIfNeeded: stride)
+    if isFirst {
+      for i in 0..<rows.count {
+        let code = UInt32(bitPattern: Int32(truncatingIfNeeded: values[i]) &- least)
+        places[i] = Int32(bitPattern: min(code, none)) &* stride
+      }
+    } else {
+      for i in 0..<rows.count {
+        let code = UInt32(bitPattern: Int32(truncatingIfNeeded: values[i]) &- least)
+        places[i] &+= Int32(bitPattern: min(code, none)) &* stride
+      }
+    }
+    moveNulls(rows, places) { UInt32(bitPattern: Int32(truncatingIfNeeded: values[$0]) &- least) }
+  }
+
+  private func addWide(
+    _ values: UnsafePointer<Int64>, _ rows: Range<Int>, _ places: UnsafeMutablePointer<Int32>, _ isFirst: Bool
+  ) {
+    let none = UInt64(valueCount)
+    let stride = Int32(truncatingIfNeeded: stride)
+    for i in 0..<rows.count {
+      let code = min(UInt64(bitPattern: values[i] &- least), none)
+      let place = Int32(truncatingIfNeeded: code) &* stride
+      places[i] = isFirst ? place : places[i] &+ place
+    }
+    moveNulls(rows, places) { UInt32(truncatingIfNeeded: min(UInt64(bitPattern: values[$0] &- least), none)) }
+  }
+
+  /// NULL rows hold some value; their place is the last.
+  @inline(__always)
+  private func moveNulls(
+    _ rows: Range<Int>, _ places: UnsafeMutablePointer<Int32>, _ code: (Int) -> UInt32
+  ) {
+    guard let words = validity.words else { return }
+    let none = UInt32(truncatingIfNeeded: valueCount)
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      let end = min(rows.upperBound, (row >> 6 + 1) << 6)
+      let word = words[row >> 6]
+      if word != .max {
+        for r in row..<end where word >> UInt64(r & 63) & 1 == 0 {
+          let i = r - rows.lowerBound
+          places[i] &+= Int32(bitPattern: none &- min(code(i), none)) &* Int32(truncatingIfNeeded: stride)
+        }
+      }
+      row = end
+    }
+  }
+
+  /// The values at some places of all keys together.
+  func column(_ places: [Int32]) throws(QueryError) -> TableBuilder.Filling {
+    let codes = places.map { Int($0) / stride % placeCount }
+    let valid = codes.contains(valueCount) ? codes.map { $0 < valueCount } : nil
+    func value(_ code: Int) -> Int64 { code < valueCount ? least + Int64(code) : 0 }
+    switch meaning {
+    case .int: return .vector(Vector(.int(codes.map(value)), validity: valid))
+    case .bool: return .vector(Vector(.bool(codes.map { $0 == 1 }), validity: valid))
+    case .date:
+      return .vector(Vector(.date(codes.map { Int32(truncatingIfNeeded: value($0)) }), validity: valid))
+    case .text(let texts): return .text(texts, rows: codes.map { $0 < valueCount ? UInt32($0) : Tuples.none })
+    case .link(let target, let ids):
+      let rows = codes.map { $0 < target.rowCount ? UInt32($0) : Tuples.none }
+      if let id = target.idColumn { try target.verify(id, rows: rows, mayBeNone: true) }
+      return .text(ids, rows: rows)
+    }
+  }
+}
+
+/// Groups of one worker by keys of few values: a place of a flat table for each combination.
+final class CodeGroups: @unchecked Sendable {
+  private let keys: [CodeKey]
+  /// Rows by place; the last place takes those that do not pass.
+  private var rowCounts: [Int64]
+  private var tallies: [Tally]
+  /// The least row of each group, where it gives the group its shape.
+  private var shapeRows: [UInt32]
+  private let nowhere: Int32
+  private var places = [Int32](repeating: 0, count: 2 * ColumnTest.blockRows)
+
+  /// Tables beyond this are not worth clearing and looking through.
+  static let mostPlaces = 4_194_304
+
+  /// Keys with places for all their combinations; nil when there are too many, or a key is no column.
+  static func keys(_ nodes: [Node], source: Int, table: Table) throws(QueryError) -> [CodeKey]? {
+    let limit = min(mostPlaces, max(65_536, table.rowCount))
+    var keys: [CodeKey] = []
+    var product = 1
+    for node in nodes {
+      guard let key = try CodeKey(node, source: source, table: table, limit: limit) else { return nil }
+      product *= key.placeCount
+      if product > limit { return nil }
+      keys.append(key)
+    }
+    // The first key decides first, so that places lie in the order of the keys.
+    var stride = 1
+    for k in keys.indices.reversed() {
+      keys[k].stride = stride
+      stride *= keys[k].placeCount
+    }
+    return keys.isEmpty ? nil : keys
+  }
+
+  static func placeCount(_ keys: [CodeKey]) -> Int { keys.reduce(1) { $0 * $1.placeCount } + 1 }
+
+  init(_ keys: [CodeKey], _ aggregates: [BoundAggregate], _ columns: [ColumnAggregate], hasShapes: Bool) {
+    self.keys = keys
+    let count = CodeGroups.placeCount(keys)
+    rowCounts = Array(repeating: 0, count: count)
+    tallies = CodeGroups.tallies(aggregates, columns, places: count)
+    shapeRows = hasShapes ? Array(repeating: Tuples.none, count: count) : []
+    nowhere = Int32(truncatingIfNeeded: count - 1)
+  }
+
+  /// Only aggregates that the number of rows does not answer.
+  static func tallies(_ aggregates: [BoundAggregate], _ columns: [ColumnAggregate], places: Int) -> [Tally] {
+    var result: [Tally] = []
+    for (aggregate, column) in zip(aggregates, columns) where !column.countsRows(aggregate) {
+      result.append(Tally(aggregate, column, places: places))
+    }
+    return result
+  }
+
+  /// Adds the rows of a block that pass.
+  func add(_ rows: Range<Int>, _ mask: UnsafePointer<UInt8>?) throws(QueryError) {
+    for key in keys { try key.verify(rows: rows) }
+    for tally in tallies where tally.columnIndex >= 0 { try keys[0].table.verify(tally.columnIndex, rows: rows) }
+    places.withUnsafeMutableBufferPointer { buffer in
+      let places = buffer.baseAddress!
+      for (k, key) in keys.enumerated() { key.addPlaces(rows, places, isFirst: k == 0) }
+      if let mask {
+        // All bits where a row passes, none where it does not.
+        for i in 0..<rows.count {
+          let keep = 0 &- Int32(mask[i])
+          places[i] = places[i] & keep | nowhere & ~keep
+        }
+      }
+      rowCounts.withUnsafeMutableBufferPointer { counts in
+        let counts = counts.baseAddress!
+        for i in 0..<rows.count { counts[Int(places[i])] &+= 1 }
+      }
+      for t in tallies.indices { tallies[t].add(rows, places, places + ColumnTest.blockRows) }
+      if shapeRows.isEmpty { return }
+      shapeRows.withUnsafeMutableBufferPointer { shapes in
+        for i in 0..<rows.count {
+          let (place, row) = (Int(places[i]), UInt32(truncatingIfNeeded: rows.lowerBound &+ i))
+          if row < shapes[place] { shapes[place] = row }
+        }
+      }
+    }
+  }
+
+  func merge(_ other: CodeGroups) {
+    for place in rowCounts.indices where other.rowCounts[place] > 0 {
+      rowCounts[place] += other.rowCounts[place]
+      if !shapeRows.isEmpty { shapeRows[place] = min(shapeRows[place], other.shapeRows[place]) }
+    }
+    for t in tallies.indices { tallies[t].merge(other.tallies[t]) }
+  }
+
+  /// How many rows passed.
+  var passed: Int { rowCounts.dropLast().reduce(0) { $0 + Int($1) } }
+
+  /// The groups that have rows, in the order of their keys (links in that of the rows they name).
+  func groups(_ aggregates: [BoundAggregate], _ columns: [ColumnAggregate]) throws(QueryError) -> GroupColumns {
+    var found: [Int32] = []
+    for place in 0..<rowCounts.count - 1 where rowCounts[place] > 0 { found.append(Int32(truncatingIfNeeded: place)) }
+    var result = GroupColumns(count: found.count)
+    for key in keys { result.keys.append(try key.column(found)) }
+    var next = 0
+    for (aggregate, column) in zip(aggregates, columns) {
+      if column.countsRows(aggregate) {
+        result.aggregates.append(Vector(.int(picked(rowCounts, found))))
+      } else {
+        result.aggregates.append(try tallies[next].results(found))
+        next += 1
+      }
+    }
+    if !shapeRows.isEmpty { result.shapes = picked(shapeRows, found) }
+    return result
+  }
+}
+
+/// Groups as columns: the keys, the aggregates, and the row of the source that gives each its shape (empty without).
+struct GroupColumns {
+  var count: Int
+  var keys: [TableBuilder.Filling] = []
+  var aggregates: [Vector] = []
+  var shapes: [UInt32] = []
+
+  init(count: Int) { self.count = count }
+
+  /// One row for each group: the keys, then the aggregates.
+  func table(_ grouping: BoundGrouping, token: CancellationToken) throws(QueryError) -> Table {
+    var builder = TableBuilder(
+      columns: grouping.keys.enumerated().map { ("key\($0)", $1.type) }
+        + grouping.aggregates.enumerated().map { ("aggregate\($0)", $1.type) })
+    try builder.append(keys + aggregates.map { .vector($0) }, count: count, token: token)
+    return try builder.finish(name: "groups", token: token)
+  }
+}
