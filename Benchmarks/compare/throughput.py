@@ -20,19 +20,45 @@ QUESTIONS = "".join(
     f"COUNT building WITHIN 500 m OF POINT({X - 91 * i} {Y + 17 * i}) IN EPSG:4547;\n" for i in range(50))
 
 
+failures = []
+
+
 def reader(stop, counts, index):
     process = subprocess.Popen(
-        [cimq, "shell", database], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
-    try:
-        while not stop.is_set():
+        [cimq, "shell", database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    answered = [0]
+
+    def drain():
+        # Each COUNT answers with this header and a number; a FIND before it with its own.
+        for line in process.stdout:
+            answered[0] += line == "count\n"
+
+    drains = threading.Thread(target=drain)
+    drains.start()
+    asked = 0
+    while not stop.is_set() and process.poll() is None:
+        try:
             process.stdin.write(QUESTIONS)
             process.stdin.flush()
-            counts[index] += 100
+        except BrokenPipeError:
+            break
+        asked += 100
+    # What was written but not answered when time was up is answered now, and the clock runs on until it is.
+    error = finish(process, drains)
+    if process.returncode != 0 or 2 * answered[0] != asked:
+        failures.append(f"a reader answered {2 * answered[0]} of {asked}: {error.strip()[-200:]}")
+    counts[index] = 2 * answered[0]
+
+
+def finish(process, drains):
+    try:
         process.stdin.close()
-        # What was written but not answered when time was up is answered now, and the clock runs on until it is.
-        process.wait()
     except BrokenPipeError:
-        counts[index] = 0
+        pass
+    drains.join()
+    error = process.stderr.read()
+    process.wait()
+    return error
 
 
 def writer(stop, writes, pause):
@@ -61,3 +87,6 @@ for readers in (1, 2, 4, 8):
             thread.join()
         cells.append(sum(counts) / (time.perf_counter() - started))
     print(f"| {readers} | {cells[0]:,.0f} | {cells[1]:,.0f} | {writes[0]} |")
+for failure in failures:
+    print(failure, file=sys.stderr)
+sys.exit(1 if failures else 0)
