@@ -30,6 +30,9 @@ public struct Sources {
   private var workingCRSPath: String?
   private var manifests: [String: SourceManifest] = [:]
 
+  /// The folders below the one that is added, by their real paths.
+  private var folders: Set<String> = []
+
   private static let folderDepth = 8
 
   /// Opens every path, in order.
@@ -48,6 +51,7 @@ public struct Sources {
   private init(options: LoadOptions) { self.options = options }
 
   private mutating func add(_ path: String) throws(LoadError) {
+    folders = []
     if options.isAlone { return try addAlone(path) }
     if try Self.isFolder(path) ?? false, SourceFormat.pathExtension(path) != "gdb" {
       let before = set.sources.count
@@ -93,7 +97,16 @@ public struct Sources {
 
   // MARK: Folders
 
+  /// A folder that symbolic links lead to again would be read again and again.
+  private mutating func enter(_ folder: String) throws(LoadError) {
+    guard let real = ListedFile.realPath(folder) else { throw .system(folder, errno) }
+    guard folders.insert(real).inserted else {
+      throw LoadError(path: folder, reason: .refused("is the folder \(real) once more, by a symbolic link or a list"))
+    }
+  }
+
   private mutating func addFolder(_ folder: String, depth: Int) throws(LoadError) {
+    try enter(folder)
     let manifestPath = folder + "/" + SourceManifest.fileName
     if Self.exists(manifestPath) {
       try addManifest(manifestPath, depth: depth)
@@ -108,6 +121,7 @@ public struct Sources {
         try addFolder(path, depth: depth + 1)
       } else if SourceFormat.isImportable(name) {
         // The tiles of an index lie in the folder and are met one by one.
+        try ListedFile.checkKind(path)
         if SourceFormat.pathExtension(name) == "json", try SourceFormat.find(path) == .tileIndex { continue }
         try addFile(path)
       }
@@ -145,6 +159,7 @@ public struct Sources {
       guard Self.exists(file) else {
         throw LoadError(path: file, reason: .unreadable("there is no such file, but \(path) lists it"))
       }
+      try ListedFile.check(file, within: folder, listedBy: path)
       try addFile(file, entry, manifest)
     }
     for name in manifest.folders {
@@ -154,6 +169,8 @@ public struct Sources {
           path: below,
           reason: .unreadable("there is no \(SourceManifest.fileName) in this folder, but \(path) lists it"))
       }
+      try ListedFile.check(below + "/" + SourceManifest.fileName, within: folder, listedBy: path)
+      try enter(below)
       try addManifest(below + "/" + SourceManifest.fileName, depth: depth + 1)
     }
   }
@@ -306,16 +323,22 @@ public struct Sources {
     }
     for (index, tile) in tiles.elements.enumerated() {
       let name = tile.text ?? tile["file"]?.text ?? tile["path"]?.text ?? tile["location"]?.text
-      guard let name = name?.string, !name.isEmpty, !name.split(separator: "/").contains("..") else {
+      guard let name = name?.string, !name.isEmpty, !name.hasPrefix("/"), !name.split(separator: "/").contains("..")
+      else {
         throw LoadError(
           path: path, reason: .malformed("tile \(index + 1) names no `file` in the folder of the index"))
       }
-      files.append(name.hasPrefix("/") ? name : Self.folder(of: path) + "/" + name)
+      files.append(Self.folder(of: path) + "/" + name)
     }
     withExtendedLifetime(document) {}
-    for file in files {
+    for (index, file) in files.enumerated() {
       guard Self.exists(file) else {
         throw LoadError(path: file, reason: .unreadable("there is no such file, but \(path) lists it"))
+      }
+      try ListedFile.check(file, within: Self.folder(of: path), listedBy: path)
+      // An index that lists itself, or another that lists it, would never end.
+      guard try !(Self.isFolder(file) ?? false), case .file = try SourceFormat.find(file) else {
+        throw LoadError(path: path, reason: .refused("tile \(index + 1), \(file), is no tile but a list of files"))
       }
       try addFile(file)
     }

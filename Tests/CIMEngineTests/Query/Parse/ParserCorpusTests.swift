@@ -3,7 +3,7 @@ import Testing
 
 @testable import CIMEngine
 
-/// The corpus of the fuzzer (`scripts/torture parser`), read again: every text may be refused, and what it is read as prints
+/// The corpus of the fuzzer (`scripts/torture fuzz parser`), read again: every text may be refused, and what it is read as prints
 /// to something that reads back to the same.
 @Suite("Corpus of the parser") struct ParserCorpusTests {
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
