@@ -26,9 +26,9 @@ def run(*words, stdin=None, timeout=120, env=None):
 def points(path, count, tag, first=0):
     """A CSV of `count` shelters whose `name` is `tag`."""
     with open(path, "w") as out:
-        out.write("id,name,capacity,status,lon,lat\n")
+        out.write("id,name,capacity,status,lon,lat,z\n")
         for i in range(first, first + count):
-            out.write(f"P-{i},{tag},{i % 700},open,{113.5 + i % 173 / 900:.6f},{34.6 + i % 211 / 900:.6f}\n")
+            out.write(f"P-{i},{tag},{i % 700},open,{113.5 + i % 173 / 900:.6f},{34.6 + i % 211 / 900:.6f},20\n")
 
 
 def make_city(folder, rows=20000):

@@ -10,7 +10,10 @@ base = make_city(folder, rows)
 path = os.path.join(folder, "victim.sqlite")
 update = os.path.join(folder, "update.csv")
 new = os.path.join(folder, "new.sqlite")
-figures = {"runs": 0, "killed": 0, "ended before": 0, "imports": 0, "edits": 0, "transactions": 0, "packings": 0}
+zones = os.path.join(folder, "zones.sqlite")
+backup = os.path.join(folder, "backup.sqlite")
+figures = {"runs": 0, "killed": 0, "ended before": 0, "imports": 0, "edits": 0, "transactions": 0, "packings": 0,
+           "links": 0, "backups": 0, "upgrades": 0, "indexes in 3D": 0}
 durations = {}
 
 
@@ -44,12 +47,55 @@ def victim(kind, words, stdin=None):
     return True, out
 
 
+def make_zones():
+    """A city with a layer of squares, and its rows not yet linked to them."""
+    copy_city(base, zones)
+    squares = os.path.join(folder, "zone.geojson")
+    with open(squares, "w") as out:
+        out.write('{"type":"FeatureCollection","features":[')
+        for i in range(100):
+            x, y = 113.5 + i // 10 * 0.02, 34.6 + i % 10 * 0.025
+            ring = [[x, y], [x + .02, y], [x + .02, y + .025], [x, y + .025], [x, y]]
+            out.write((',' if i else '') + f'{{"type":"Feature","id":"Z-{i}","properties":{{"code":"Z{i:02}"}},'
+                      f'"geometry":{{"type":"Polygon","coordinates":[{ring}]}}}}')
+        out.write("]}")
+    answer = run("import", zones, squares)
+    if answer.returncode != 0:
+        raise Fault(f"zones could not be made: {answer.stderr}")
+
+
+def ask(path, sql):
+    connection = sqlite3.connect(path, timeout=20)
+    try:
+        return connection.execute(sql).fetchone()
+    finally:
+        connection.close()
+
+
+def first_version(path):
+    """Takes a database back to the tables of version 1."""
+    connection = sqlite3.connect(path, timeout=20)
+    names = {name for name, in connection.execute("SELECT name FROM sqlite_master")}
+    for name in sorted(names):
+        if name.startswith("cimq_shelter_displace_"):
+            connection.execute(f'DROP TRIGGER "{name}"')
+        elif name in ("cimq_audit", "cimq_edit", "cimq_undo"):
+            connection.execute(f'DROP TABLE "{name}"')
+    connection.execute("UPDATE cimq_meta SET schema_version = 1")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+
+
 try:
+    make_zones()
+    version = ask(base, "PRAGMA user_version")[0]
     copy_city(base, path)
     names = {"base": rows}
     for number in range(count):
         tag = f"run{number}"
-        kind = rng.choice(["import new", "import into", "edit", "transaction", "pack", "delete"])
+        kind = rng.choice(["import new", "import into", "edit", "transaction", "pack", "delete", "link",
+                           "backup", "upgrade", "index in 3D"])
         if kind == "import new":
             figures["imports"] += 1
             points(update, rows, tag)
@@ -65,6 +111,55 @@ try:
                     raise Fault(f"import after a kill: {answer.stderr}")
                 check(new, [{tag: rows}], deep=False)
             remove_city(new)
+            continue
+        if kind == "link":
+            figures["links"] += 1
+            copy_city(zones, new)
+            done, _ = victim(kind, ["link", new, "shelter", "zone", "--within", "5km"])
+            columns = ask(new, "SELECT count(*) FROM pragma_table_info('shelter') WHERE name IN ('zone', 'link_method')")[0]
+            linked = ask(new, "SELECT count(zone) FROM shelter")[0] if columns == 2 else 0
+            if columns not in (0, 2) or linked not in (0, rows) or done and linked != rows:
+                raise Fault(f"half a LINK: {columns} columns, {linked} of {rows} rows")
+            check(new, [{"base": rows}])
+            again = run("link", new, "shelter", "zone", "--within", "5km")
+            if again.returncode != 0 or ask(new, "SELECT count(zone) FROM shelter")[0] != rows:
+                raise Fault(f"LINK after a kill: {again.stderr}")
+            remove_city(new)
+            continue
+        if kind == "backup":
+            figures["backups"] += 1
+            done, _ = victim(kind, ["backup", path, backup])
+            if done or os.path.exists(backup):
+                check(backup, [names])
+            remove_city(backup)
+            check(path, [names], deep=False)
+            continue
+        if kind == "upgrade":
+            figures["upgrades"] += 1
+            copy_city(base, new)
+            first_version(new)
+            done, _ = victim(kind, ["query", new, f"UPDATE shelter SET name = '{tag}' WHERE capacity < 10"])
+            found, changed = ask(new, "PRAGMA user_version")[0], ask(new, f"SELECT count(*) FROM shelter WHERE name = '{tag}'")[0]
+            if found not in (1, version) or changed and found != version or done and not changed:
+                raise Fault(f"half an upgrade: version {found}, {changed} rows changed")
+            check(new)
+            again = run("query", new, f"UPDATE shelter SET name = '{tag}' WHERE capacity < 10")
+            if again.returncode != 0 or ask(new, "PRAGMA user_version")[0] != version:
+                raise Fault(f"an upgrade after a kill: {again.stderr}")
+            check(new)
+            remove_city(new)
+            continue
+        if kind == "index in 3D":
+            figures["indexes in 3D"] += 1
+            for name in os.listdir(path + ".cimx"):
+                if name.endswith(".space"):
+                    os.remove(os.path.join(path + ".cimx", name))
+            question = ["query", path, "COUNT shelter WITHIN 3 km OF POINT Z (113.6 34.7 20) IN 3D"]
+            victim(kind, question)
+            flat = run("query", path, "COUNT shelter WITHIN 3 km OF POINT (113.6 34.7)").stdout
+            answers = [run(*question) for _ in range(2)]
+            if any(a.returncode != 0 or a.stdout != flat for a in answers):
+                raise Fault(f"in 3D {answers[0].stdout}{answers[1].stdout}, else {flat}: {answers[0].stderr}")
             continue
         before = dict(names)
         if kind == "import into":
