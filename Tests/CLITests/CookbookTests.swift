@@ -9,6 +9,8 @@ import Testing
     var question: String
     var query = ""
     var answer = ""
+    /// A block of `sh`: commands in a folder with a copy of the city as `city.sqlite`, instead of a query.
+    var script = ""
     /// In a comment of the page: `<!-- oracle: SELECT … -->`.
     var sql: String?
     var testDescription: String { "\(document): \(question)" }
@@ -27,7 +29,11 @@ import Testing
         comment! += " " + line
       } else if line.hasPrefix("```") {
         if let block {
-          if info == "text" { result[result.count - 1].answer = block } else { result[result.count - 1].query = block }
+          switch info {
+          case "text": result[result.count - 1].answer = block
+          case "sh": result[result.count - 1].script = block
+          default: result[result.count - 1].query = block
+          }
         }
         info = String(line.dropFirst(3))
         block = block == nil ? "" : nil
@@ -53,7 +59,9 @@ import Testing
     #expect(Self.english.count >= 30)
     #expect(Self.chinese.count == Self.english.count)
     #expect(Self.english.filter { $0.sql != nil }.count >= 20)
-    for recipe in Self.english + Self.chinese { #expect(!recipe.query.isEmpty && !recipe.answer.isEmpty) }
+    for recipe in Self.english + Self.chinese {
+      #expect(recipe.query.isEmpty != recipe.script.isEmpty && !recipe.answer.isEmpty)
+    }
   }
 
   @Test(arguments: english) func answers(recipe: Recipe) throws { try check(recipe, locale: "C") }
@@ -69,16 +77,30 @@ import Testing
 
   private func check(_ recipe: Recipe, locale: String) throws {
     let scratch = try Scratch()
-    let db = try Self.database.get()
-    let result = try Program.run(
-      "query", db, recipe.query, "--format", "table", "--personal", environment: ["LANG": locale], in: scratch.folder)
+    var db = try Self.database.get()
+    // What writes, writes into a copy.
+    let writes = recipe.query.hasPrefix("LINK") || recipe.query.hasPrefix("匹配")
+    if writes || !recipe.script.isEmpty {
+      try FileManager.default.copyItem(atPath: db, toPath: scratch.path("city.sqlite"))
+      db = scratch.path("city.sqlite")
+    }
+    let result: Program.Output
+    if recipe.script.isEmpty {
+      result = try Program.run(
+        "query", db, recipe.query, "--format", "table", "--personal", environment: ["LANG": locale],
+        in: scratch.folder)
+    } else {
+      // `cimq` of the page is the program under test.
+      let script = "cimq() { '\(Program.path)' \"$@\"; }\n" + recipe.script
+      result = try Program.shell(script, environment: ["LANG": locale], in: scratch.folder)
+    }
     #expect(result.status == 0, "\(result.error)")
     func trimmed(_ text: String) -> [String] {
       text.split(separator: "\n").map { line in
         String(line.reversed().drop { $0 == " " }.reversed())
       }
     }
-    #expect(trimmed(result.out) == trimmed(recipe.answer), "\(recipe.query)\n\(result.out)")
+    #expect(trimmed(result.out) == trimmed(recipe.answer), "\(recipe.query)\(recipe.script)\n\(result.out)")
   }
 
   private static let hasOracle = FileManager.default.isExecutableFile(atPath: "/usr/bin/sqlite3")

@@ -38,6 +38,9 @@ struct OutputColumns {
     }
   }
 
+  /// Without the columns of the result that a page leaves out.
+  mutating func leaveOut(_ sources: Set<Int>) { columns.removeAll { sources.contains($0.source) } }
+
   /// The batch with its geometries in the CRS of the output.
   func prepared(_ batch: RowBatch) throws -> RowBatch {
     var batch = batch
@@ -96,10 +99,23 @@ extension Catalog {
   /// Columns that cimq itself adds to results.
   private static let chineseNamesOfResults = [
     "distance": "距离", "count": "数量", "bearing": "方位", "free": "空余", "lon": "经度", "lat": "纬度",
+    "section": "部分", "title": "标题", "layer": "图层", "phone": "电话", "value": "数值", "detail": "说明", "id": "编号",
+    "name": "名称", "scenario": "情景", "total": "总数", "wet": "被淹", "unsure": "存疑", "dry": "未淹", "unknown": "不明",
+    "max_depth": "最大水深", "wet_floors": "被淹楼层", "depth": "水深", "state": "状态", "water_level": "水位",
+    "age_band": "年龄段", "people": "人数", "capacity": "容量", "person_metres": "人·米", "method": "方式", "rows": "行数",
+  ]
+
+  /// Values of columns that cimq itself adds to results.
+  private static let chineseValuesOfResults = [
+    "state": ["wet": "被淹", "unsure": "存疑", "dry": "未淹", "unknown": "不明", "inside": "在范围内"],
+    "method": ["inside": "位于", "nearest": "最近", "none": "无"],
   ]
 
   /// Chinese names for the values of a column that has a closed list of them; empty for any other.
   func chineseValues(of column: ResultColumn) -> [String: String] {
+    if column.origin == nil {
+      return column.chineseValues.isEmpty ? Self.chineseValuesOfResults[column.name] ?? [:] : column.chineseValues
+    }
     guard let origin = column.origin, let known = self.column(origin), known.enumeration != nil else { return [:] }
     let shipped = CitySchema.column(known.name, of: origin.layer)?.valueNames ?? [:]
     var result: [String: String] = [:]
@@ -111,6 +127,16 @@ extension Catalog {
       }
     }
     return result
+  }
+
+  /// Chinese names for the values of all columns of a layer.
+  func chineseValues(ofLayer index: Int) -> [String: String] {
+    let layer = layers[index]
+    return layer.columns.reduce(into: [:]) { result, column in
+      let origin = ResultColumn.Origin(layer: layer.name, column: column.name)
+      let values = chineseValues(of: ResultColumn(name: column.name, type: column.type, origin: origin))
+      result.merge(values) { old, _ in old }
+    }
   }
 
   /// The first Chinese alias of the column a result column comes from, when it still has that column's name.

@@ -17,6 +17,10 @@ struct TableSink: RowSink {
   private var widths: [Int]?
   private var rowCount = 0
   private var wasShortened = false
+  private var heading: (source: Int, names: [String: String])?
+  /// Of pending rows, and of the last one: what heads them.
+  private var pendingHeadings: [String] = []
+  private var lastHeading: String?
 
   init(_ writer: ByteWriter, catalog: Catalog, options: OutputOptions) {
     (self.writer, self.catalog, self.options) = (writer, catalog, options)
@@ -25,7 +29,11 @@ struct TableSink: RowSink {
   var wantsShapes: Bool { false }
 
   mutating func begin(_ result: ResultHeader) throws {
-    let columns = try OutputColumns(result, catalog: catalog, options: options)
+    var columns = try OutputColumns(result, catalog: catalog, options: options)
+    if let page = result.page {
+      heading = (page.heading, columns.columns.first { $0.source == page.heading }?.valueNames ?? [:])
+      columns.leaveOut(page.hidden.union([page.heading]))
+    }
     self.columns = columns
     header = columns.columns.map { CellText.oneLine($0.name) }
     rightAligned = columns.columns.map { $0.type == .int || $0.type == .double }
@@ -54,6 +62,10 @@ struct TableSink: RowSink {
         case .wkt:
           return columns.shape(column, batch, row).map { WKT.write($0, decimals: columns.decimals) } ?? ""
         }
+      }
+      if let heading {
+        let text = CellText.text(batch.columns[heading.source], row, decimals: 0)
+        pendingHeadings.append(heading.names[text] ?? text)
       }
       if widths == nil {
         pending.append(cells)
@@ -108,6 +120,11 @@ struct TableSink: RowSink {
 
   private mutating func print(_ cells: [String]) throws {
     guard let widths else { return }
+    if !pendingHeadings.isEmpty {
+      let heading = pendingHeadings.removeFirst()
+      if heading != lastHeading { print(line: ["▸ \(heading)"], bold: true) }
+      lastHeading = heading
+    }
     var line: [String] = []
     for (i, cell) in cells.enumerated() {
       if options.terminalWidth != nil, DisplayWidth.of(cell) > widths[i], widths[i] >= Self.widestShortened {

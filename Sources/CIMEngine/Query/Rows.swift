@@ -80,6 +80,8 @@ public struct ResultColumn: Sendable, Equatable {
   public var origin: Origin?
   /// What the values tell of a person; nil for all that may leave as it is.
   public var personal: PersonalData?
+  /// How values of a column that comes from nowhere are shown in Chinese tables.
+  package var chineseValues: [String: String] = [:]
 
   public struct Origin: Sendable, Equatable {
     public var layer: String
@@ -108,6 +110,15 @@ public struct ResultHeader: Sendable {
   public var hasShapes: Bool
   /// Known before the rows only when the result is complete in memory (sorted, limited, grouped).
   public var rowCount: Int?
+  /// Tables show the result as a page: parts under headings.
+  package var page: Page?
+
+  package struct Page: Sendable {
+    /// The column whose values head the parts; rows with the same one follow each other.
+    package var heading: Int
+    /// Columns that a page leaves out, since their headings say as much.
+    package var hidden: Set<Int>
+  }
 
   public init(
     columns: [ResultColumn], crs: CRS, distanceColumn: Int? = nil, hasShapes: Bool = false, rowCount: Int? = nil

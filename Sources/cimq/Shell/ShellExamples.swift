@@ -68,6 +68,42 @@ enum ShellExamples {
           english: "along links: people in tall buildings", chinese: "沿链接查询：住在高层的人"),
       ]),
     Topic(
+      name: "city", chineseName: "城市",
+      examples: [
+        Example(
+          text: "LINK unit TO grid3 BY INSIDE ELSE NEAREST WITHIN 30 m DRY RUN;",
+          english: "which grid each housing unit belongs to (without DRY RUN it is written)",
+          chinese: "每个房屋属于哪个网格（去掉 DRY RUN 即写入）"),
+        Example(
+          text: "EXPOSE building, unit, person TO flood 'F-0720' TOLERANCE 0.2 m GROUP BY layer;",
+          english: "what stands in the water of a flood", chinese: "一场洪水淹到什么"),
+        Example(
+          text: "EXPOSE person TO flood 'F-0720' WHERE state = 'wet' GROUP BY age_band, mobility;",
+          english: "who sleeps below the water, by age and mobility", chinese: "睡在水位以下的人，按年龄与行动能力"),
+        Example(
+          text:
+            "ALLOCATE (FIND person INSIDE flood 'F-0720') TO (FIND shelter WHERE status = 'open' NOT INSIDE flood 'F-0720') CAPACITY capacity - occupied MAX 2 km KEEP household TOGETHER GROUP BY shelter;",
+          english: "households to shelters with room", chinese: "按户安置到有余位的避难场所"),
+        Example(
+          text: "BRIEF hazard 'HZ-0231' RADIUS 1 km;", english: "one page about a place", chinese: "一个地点的一页简报"),
+      ]),
+    Topic(
+      name: "roads and heights", chineseName: "道路与高度",
+      examples: [
+        Example(
+          text: "FIND shelter NEAREST 3 TO AT(113.65, 34.76) BY ROAD;", english: "nearest on foot", chinese: "步行最近"),
+        Example(
+          text: "FIND building WITHIN 1 km OF shelter 'S-0001' BY ROAD AVOIDING flood 'F-0720';",
+          english: "within a walk that stays out of the water", chinese: "避开淹没区的步行范围"),
+        Example(
+          text:
+            "FIND building WITHIN 30 m OF LINESTRING Z (113.60 34.75 120, 113.64 34.77 120) IN 3D ORDER BY distance;",
+          english: "what is too near to a flight corridor", chinese: "离飞行走廊太近的建筑"),
+        Example(
+          text: "FIND building VISIBLE FROM POINT Z (113.62 34.75 180) WITHIN 300 m;",
+          english: "which buildings a tower sees", chinese: "从塔上看得见的建筑"),
+      ]),
+    Topic(
       name: "plans", chineseName: "计划",
       examples: [
         Example(

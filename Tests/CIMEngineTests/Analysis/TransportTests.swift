@@ -154,15 +154,31 @@ struct TransportTests {
     let limit = seed % 4 == 1 ? 300.0 : .infinity
     let (sources, capacity, columns) = Self.problem(seed, sources: 40, targets: 15, limit: limit)
     let wanted = FlowOracle.solve(sources.demand, capacity, try Self.costs(columns))
-    var first: [[TransportSimplex.Share]]?
-    for threads in [1, 2] {
-      let found = try Distribution.solve(
-        sources, capacity: capacity, columns, nearest: 1, threads: threads, token: CancellationToken())
-      let total = found.simplex.total()
-      #expect(total.units == wanted.units && Int64(total.cost) == wanted.cost, "seed \(seed)")
-      let shares = (0..<sources.count).map { found.shares(of: $0) }
-      if let first { #expect(first == shares) } else { first = shares }
+    // From nothing, and from the prices of coarser problems.
+    for largest in [4_096, 2] {
+      var first: [[TransportSimplex.Share]]?
+      for threads in [1, 2] {
+        let found = try Distribution.solve(
+          sources, capacity: capacity, columns, nearest: 1, largest: largest, threads: threads,
+          token: CancellationToken())
+        let total = found.simplex.total()
+        #expect(total.units == wanted.units && Int64(total.cost) == wanted.cost, "seed \(seed)")
+        let shares = (0..<sources.count).map { found.shares(of: $0) }
+        if let first { #expect(first == shares) } else { first = shares }
+      }
     }
+  }
+
+  @Test("hundreds of sources where room is short, and where it is not", arguments: 1...6 as ClosedRange<UInt64>)
+  func coarseStart(seed: UInt64) throws {
+    let limit = seed == 4 ? 250.0 : .infinity
+    let (sources, capacity, columns) = Self.problem(seed, sources: 300, targets: 20, limit: limit)
+    let plain = try Distribution.solve(
+      sources, capacity: capacity, columns, nearest: 4, threads: 1, token: CancellationToken())
+    let coarse = try Distribution.solve(
+      sources, capacity: capacity, columns, nearest: 4, largest: 16, threads: 1, token: CancellationToken())
+    #expect(plain.simplex.total().units == coarse.simplex.total().units)
+    #expect(plain.simplex.total().cost == coarse.simplex.total().cost)
   }
 
   @Test(

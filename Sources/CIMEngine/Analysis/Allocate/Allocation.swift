@@ -73,7 +73,8 @@ struct Allocation {
           + "\(theirs.unreached) places: they cannot be reached by road")
     }
     return RoadColumns(
-      graph: graph, points: own.places, targets: theirs.places, limits: input.limits, token: context.token)
+      graph: graph, x: input.pointX, y: input.pointY, points: own.places, targets: theirs.places, limits: input.limits,
+      token: context.token)
   }
 
   // MARK: Rows that may be split
@@ -131,16 +132,23 @@ struct Allocation {
   /// One more target, which costs nothing to reach: for people who are to stay.
   private struct ColumnsWithExit: CostColumns {
     let inner: any CostColumns
-    var pointCount: Int { inner.pointCount }
+    var x: [Double] { inner.x }
+    var y: [Double] { inner.y }
     var targetCount: Int { inner.targetCount + 1 }
-    func makeWorker() -> any CostColumnWorker { Worker(inner: inner.makeWorker(), columns: self) }
+    func makeWorker() -> any CostColumnWorker {
+      Worker(inner: inner.makeWorker(), targetCount: inner.targetCount, pointCount: inner.pointCount)
+    }
+    func restricted(to points: [UInt32]) -> any CostColumns {
+      ColumnsWithExit(inner: inner.restricted(to: points))
+    }
 
     private struct Worker: CostColumnWorker {
       var inner: any CostColumnWorker
-      let columns: ColumnsWithExit
+      let targetCount: Int
+      let pointCount: Int
       mutating func fill(_ target: Int, _ metres: UnsafeMutablePointer<Double>) throws(QueryError) {
-        if target < columns.inner.targetCount { return try inner.fill(target, metres) }
-        for i in 0..<columns.pointCount { metres[i] = 0 }
+        if target < targetCount { return try inner.fill(target, metres) }
+        for i in 0..<pointCount { metres[i] = 0 }
       }
     }
   }

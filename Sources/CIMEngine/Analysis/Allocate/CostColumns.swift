@@ -1,9 +1,17 @@
 /// How far every point lies from each target: asked a target at a time, for all points at once.
 protocol CostColumns: Sendable {
-  var pointCount: Int { get }
+  /// Where the points are, in the working CRS.
+  var x: [Double] { get }
+  var y: [Double] { get }
   var targetCount: Int { get }
   /// One for each thread: it may keep what a search needs.
   func makeWorker() -> any CostColumnWorker
+  /// The same targets for some of the points, in the order given.
+  func restricted(to points: [UInt32]) -> any CostColumns
+}
+
+extension CostColumns {
+  var pointCount: Int { x.count }
 }
 
 protocol CostColumnWorker {
@@ -19,9 +27,12 @@ struct StraightColumns: CostColumns {
   /// Metres, of each target; what lies farther is out of reach.
   let limits: [Double]
 
-  var pointCount: Int { x.count }
   var targetCount: Int { targets.count }
   func makeWorker() -> any CostColumnWorker { Worker(columns: self) }
+
+  func restricted(to points: [UInt32]) -> any CostColumns {
+    StraightColumns(x: points.map { x[Int($0)] }, y: points.map { y[Int($0)] }, targets: targets, limits: limits)
+  }
 
   private struct Worker: CostColumnWorker {
     let columns: StraightColumns

@@ -3,7 +3,8 @@
 ///
 /// The nearest few targets of each source make a first problem. Its optimum gives every source and target a price, and
 /// one pass over all pairs finds those that would improve it; they are added, and so on until a pass finds none: then
-/// the prices prove that no pair left out would improve the result (reduced costs of the dual).
+/// the prices prove that no pair left out would improve the result (reduced costs of the dual). A large problem starts
+/// from the prices of a coarser one (``CoarseStart``).
 struct Distribution {
   struct Statistics: Sendable {
     /// Pairs held at first for each source.
@@ -19,10 +20,14 @@ struct Distribution {
   let simplex: TransportSimplex
   let statistics: Statistics
 
+  /// - Parameter largest: more sources than these start from a coarser problem.
   static func solve(
-    _ sources: DemandSources, capacity: [Int64], _ columns: any CostColumns, nearest: Int = 8, threads: Int,
-    token: CancellationToken
+    _ sources: DemandSources, capacity: [Int64], _ columns: any CostColumns, nearest: Int = 8, largest: Int = 4_096,
+    threads: Int, token: CancellationToken
   ) throws(QueryError) -> Distribution {
+    let start =
+      sources.count > max(1, largest) && !capacity.isEmpty
+      ? try CoarseStart(sources, capacity: capacity, columns, largest: largest, threads: threads, token: token) : nil
     let pass = ColumnPass(sources: sources, columns: columns, threads: max(1, threads), token: token)
     var statistics = Statistics()
     let width = min(nearest, max(1, capacity.count))
@@ -37,11 +42,11 @@ struct Distribution {
       guard metres.isFinite else { return }
       let cost = Micrometres.of(metres)
       if cost > greatest { greatest = cost }
-      best.offer(source, key: cost, cost: cost, target: target)
+      best.offer(source, key: cost + (start?.prices[target] ?? 0), cost: cost, target: target)
     }
     let simplex = TransportSimplex(demand: sources.demand, capacity: capacity, greatestCost: greatest)
     simplex.add { first.pairs(of: $0) }
-    simplex.startGreedily()
+    if let start { simplex.startGreedily(start) } else { simplex.startGreedily() }
     while true {
       try simplex.optimise { () throws(QueryError) in try token.check() }
       statistics.passes += 1

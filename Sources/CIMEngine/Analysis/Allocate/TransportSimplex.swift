@@ -137,6 +137,23 @@ final class TransportSimplex {
     }
   }
 
+  /// A first distribution by prices that are about right: those who gain most choose first, and who gains nothing stays.
+  func startGreedily(_ start: CoarseStart) {
+    func price(_ arc: Int) -> Int64 { arcCost[arc] + start.prices[Int(arcTarget[arc])] }
+    let best = (0..<sourceCount).map { i in arcs(of: i).reduce(Int64.max) { min($0, price($1)) } }
+    let order = (0..<sourceCount).filter { best[$0] < start.staying }.sorted { (best[$0], $0) < (best[$1], $1) }
+    for i in order where nodeOf[i] == 0 && key[i] == 0 {
+      for a in arcs(of: i).sorted(by: { (price($0), $0) < (price($1), $1) }) {
+        let target = Int(arcTarget[a]) + 1
+        guard flow[target] > demand[i] else { continue }
+        flow[target] -= demand[i]
+        key[i] = Int32(target)
+        keyCost[i] = arcCost[a]
+        break
+      }
+    }
+  }
+
   /// Pivots until no arc would improve the distribution. `check` is asked now and then and may throw.
   func optimise<E: Error>(_ check: () throws(E) -> Void) throws(E) {
     let block = max(64, Int(Double(arcCount + sourceCount).squareRoot()))

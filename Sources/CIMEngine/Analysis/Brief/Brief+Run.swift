@@ -21,9 +21,6 @@ extension StatementContext {
         .notSupported("BRIEF in a database in degrees"), at: statement.range,
         fix: "import into a database with a projected working CRS")
     }
-    if statement.explain != nil {
-      throw QueryError(.notSupported("EXPLAIN of BRIEF"), at: statement.range, fix: "EXPLAIN one of its questions")
-    }
     guard case .geometries(let places, let label) = try bind(brief.reference), let place = places.first else {
       throw QueryError(
         .invalid("a brief is about one place"), at: brief.reference.range,
@@ -41,45 +38,123 @@ extension StatementContext {
       section: "place", title: "Place 位置", layer: "", id: label, name: reach, detail: try coordinates(of: page.middle),
       shape: place)
 
-    var context = bindContext
-    context.session.sets["brief"] = brief.reference
-    let near = radius.map { "WITHIN \(Self.text($0)) m OF $brief" } ?? "INTERSECTS $brief"
     let rules = try store.rules()
-    let band = Printer.print(rules.ageBand(of: .column(["age"])))
-    var missing: [String] = []
+    if statement.explain != nil { return try explain(brief, radius, rules, into: &sink) }
+    try addWater(brief, to: &page)
     for section in BriefSection.all {
       try token.check()
-      guard let layer = catalog.layerIndex(named: section.layer).map({ catalog.layers[$0] }),
-        section.needs.allSatisfy({ need in layer.columns.contains { $0.name.lowercased() == need } })
-      else {
-        missing.append(section.name)
+      guard let bound = try question(section, brief, radius, rules) else {
+        page.missing.append(section.name)
         continue
-      }
-      let text = section.query.replacing("{near}", with: near).replacing("{band}", with: band)
-      let script = try CIMEngine.parse(text, names: KnownNames(catalog))
-      let bound: BoundFind
-      do {
-        guard case .find(let find) = try CIMEngine.bind(script.statements[0], in: catalog, context).body else {
-          continue
-        }
-        bound = find
-      } catch {
-        // The text is ours, so a place in it means nothing to the user.
-        if case .invalid = error.reason {
-          missing.append(section.name)
-          continue
-        }
-        throw QueryError(error.reason, at: statement.range, fix: error.fix)
       }
       let rows = RowBuffer(wantsShapes: section.kind == .list, token: token)
       var inner: any RowSink = rows
       try execute(bound, isOrdered: true, into: &inner)
-      page.add(section, rows)
+      page.add(section, rows, catalog)
+      if section.query.contains("{band}") {
+        page.notices.append(rules.saidAgeBands)
+        for band in rules.ageBands { page.chinese[band.band] = band.nameZH }
+      }
+      if section.query.contains("{grade}"), !rows.rows.isEmpty { page.notices.append(rules.saidThreatGrades) }
     }
-    if !missing.isEmpty {
-      page.notices.append("the brief has no \(missing.joined(separator: ", ")): the database lacks what they need")
+    for grade in rules.threatGrades { page.chinese[grade.grade] = grade.nameZH }
+    if !page.missing.isEmpty {
+      page.notices.append(
+        "the brief has no \(page.missing.joined(separator: ", ")): the database lacks what they need")
     }
     return try page.send(to: &sink, crs: catalog.workingCRS)
+  }
+
+  // MARK: Questions
+
+  /// The FIND of a section; nil when the database lacks what it needs.
+  private func question(
+    _ section: BriefSection, _ brief: Brief, _ radius: Double?, _ rules: CityRules
+  ) throws(QueryError) -> BoundFind? {
+    guard let layer = catalog.layerIndex(named: section.layer).map({ catalog.layers[$0] }),
+      section.needs.allSatisfy({ need in layer.columns.contains { $0.name.lowercased() == need } })
+    else { return nil }
+    var context = bindContext
+    context.session.sets["brief"] = brief.reference
+    let near = radius.map { "WITHIN \(Self.text($0)) m OF $brief" } ?? "INTERSECTS $brief"
+    let text = section.query.replacing("{near}", with: near)
+      .replacing("{dry}", with: try flood(brief) == nil ? "" : "NOT INTERSECTS $brief")
+      .replacing("{metres}", with: radius == nil ? "" : ", distance")
+      .replacing("{order}", with: radius == nil ? "id" : "distance, id")
+      .replacing("{band}", with: Printer.print(rules.ageBand(of: .column(["age"]))))
+      .replacing("{grade}", with: Printer.print(rules.threatGrade(of: .column(["threat_people"]))))
+    let script = try CIMEngine.parse(text, names: KnownNames(catalog))
+    do {
+      guard case .find(let find) = try CIMEngine.bind(script.statements[0], in: catalog, context).body else {
+        return nil
+      }
+      return find
+    } catch {
+      // The text is ours, so a place in it means nothing to the user.
+      if case .invalid = error.reason { return nil }
+      throw QueryError(error.reason, at: statement.range, fix: error.fix)
+    }
+  }
+
+  /// The plan of every question on the page.
+  private func explain(
+    _ brief: Brief, _ radius: Double?, _ rules: CityRules, into sink: inout any RowSink
+  ) throws -> RunReport {
+    let isMetered = statement.explain == .analyze
+    let executor = Executor(
+      catalog: catalog, tables: SnapshotTables(snapshot, path: store.path), token: token, threads: run.threadCount,
+      isMetered: isMetered)
+    var lines: [String] = []
+    for section in BriefSection.all {
+      if let bound = try question(section, brief, radius, rules) {
+        lines.append("\(section.name):")
+        lines += try executor.explain(bound, analyze: isMetered).map { "  " + $0 }
+      } else {
+        lines.append("\(section.name): left out, the database lacks what it needs")
+      }
+    }
+    var report = RunReport()
+    report.rowCount = lines.count
+    try sink.begin(ResultHeader(columns: [ResultColumn(name: "plan", type: .text)], crs: catalog.workingCRS))
+    try sink.write(RowBatch(rowCount: lines.count, columns: [Vector(.text(lines))]))
+    try sink.end(notices: [])
+    return report
+  }
+
+  /// The place when it is a feature of a layer with water levels.
+  private func flood(_ brief: Brief) throws(QueryError) -> Reference? {
+    let names = CatalogNames(catalog)
+    let reference = try BindState(catalog, bindContext).expand(brief.reference)
+    guard case .named(let name, _?) = reference.kind, let flood = names.layer(name.text),
+      names.column("water_z", of: flood) != nil
+    else { return nil }
+    return reference
+  }
+
+  /// What the water of a flood reaches, when the place is a flood with a level: EXPOSE of people, units and buildings.
+  private func addWater(_ brief: Brief, to page: inout BriefPage) throws {
+    guard let reference = try flood(brief) else { return }
+    for layer in ["person", "unit", "building"] where catalog.layerIndex(named: layer) != nil {
+      let text = "EXPOSE \(layer) TO \(Printer.print(reference)) GROUP BY layer"
+      var inner = try CIMEngine.parse(text, names: KnownNames(catalog)).statements[0]
+      guard case .expose(let expose) = inner.body else { continue }
+      inner.range = statement.range
+      let context = StatementContext(
+        statement: inner, session: session, run: run, store: store, snapshot: snapshot, bindContext: bindContext,
+        transaction: transaction)
+      let rows = RowBuffer(token: token)
+      var sink: any RowSink = rows
+      do {
+        let report = try context.runExpose(expose, into: &sink)
+        page.notices += report.notices.filter { !page.notices.contains($0) && !$0.hasPrefix("rule age bands") }
+      } catch let error as QueryError {
+        // No heights: nobody knows what is wet.
+        guard case .invalid = error.reason else { throw error }
+        page.missing.append("at_risk of \(layer)")
+        continue
+      }
+      page.add(exposure: rows, of: layer)
+    }
   }
 
   private func metres(_ e: Expression) throws(QueryError) -> Double {
@@ -113,6 +188,13 @@ private struct BriefPage {
   let middle: (x: Double, y: Double)
   let wantsShapes: Bool
   var notices: [String] = []
+  /// Sections and parts that the database cannot tell.
+  var missing: [String] = []
+  /// What fixed words and values are called in Chinese.
+  var chinese = BriefSection.words
+  /// Details of two parts.
+  private var chineseParts: [String: [String]] = [:]
+  private var titles: [String: String] = ["Place 位置": "位置"]
   private var texts: [[String?]] = Array(repeating: [], count: 7)
   private var values: [Double?] = []
   private var distances: [Double?] = []
@@ -137,27 +219,59 @@ private struct BriefPage {
     shapes.append(shape)
   }
 
-  mutating func add(_ section: BriefSection, _ found: RowBuffer) {
+  /// Totals of an EXPOSE of one layer.
+  mutating func add(exposure found: RowBuffer, of layer: String) {
+    let title = "At risk of the water 受水威胁"
+    titles[title] = "受水威胁"
+    func figure(_ name: String) -> Double? {
+      guard let column = found.names.firstIndex(of: name) else { return nil }
+      return found.rows.first?[column].number
+    }
+    for state in ["wet", "dry", "unknown"] where state == "wet" || (figure(state) ?? 0) > 0 {
+      add(
+        section: "at_risk", title: title, layer: layer, id: nil, name: state, detail: layer, value: figure(state) ?? 0)
+    }
+    if let floors = figure("wet_floors") {
+      add(
+        section: "at_risk", title: title, layer: layer, id: nil, name: "floors under water", detail: layer,
+        value: floors)
+    }
+  }
+
+  mutating func add(_ section: BriefSection, _ found: RowBuffer, _ catalog: Catalog) {
     let title = "\(section.english) \(section.chinese)"
+    titles[title] = section.chinese
+    let values = catalog.layerIndex(named: section.layer).map { catalog.chineseValues(ofLayer: $0) } ?? [:]
+    if let name = catalog.layerIndex(named: section.layer).flatMap({ catalog.layers[$0].aliases.first }) {
+      chinese[section.layer] = name
+    }
     func at(_ name: String) -> Int? { found.names.firstIndex(of: name) }
-    for (index, row) in found.rows.enumerated() {
+    chinese.merge(values) { old, _ in old }
+    for (index, row) in found.rows.prefix(BriefSection.mostShown).enumerated() {
       let shape = found.wantsShapes ? found.shapes[index] : nil
       func text(_ name: String) -> String? {
         guard let column = at(name), !row[column].isNull else { return nil }
         if case .text(let text) = row[column] { return text }
         return row[column].number.map { StatementContext.text($0) }
       }
+      var detail = text("detail")
+      if let more = text("detail2") {
+        let both = detail.map { "\($0), \(more)" } ?? more
+        // Grades of threats are added by name later; values of the layer are known here.
+        chineseParts[both] = [detail, more].compactMap { $0 }
+        detail = both
+      }
       add(
         section: section.name, title: title, layer: section.layer, id: text("id"),
         name: text("name") ?? (section.kind == .figures ? "unknown" : nil), phone: text("phone"),
-        detail: text("detail"), value: at("value").flatMap { row[$0].number },
+        detail: detail, value: at("value").flatMap { row[$0].number },
         distance: at("distance").flatMap { row[$0].number }, shape: shape)
     }
     // Nothing found is an answer too, and not the same as a question left out.
     if found.rows.isEmpty {
       add(section: section.name, title: title, layer: section.layer, id: nil, name: "none", detail: nil, value: 0)
-    } else if section.kind == .list, found.rows.count == 50 {
-      notices.append("\(section.name): the first 50 are shown; there may be more")
+    } else if found.rows.count > BriefSection.mostShown {
+      notices.append("\(section.name): \(BriefSection.mostShown) of \(found.rows.count) are shown")
     }
   }
 
@@ -170,7 +284,7 @@ private struct BriefPage {
     return (((degrees < 0 ? degrees + 360 : degrees) * 10).rounded() / 10).truncatingRemainder(dividingBy: 360)
   }
 
-  func send(to sink: inout any RowSink, crs: CRS) throws -> RunReport {
+  mutating func send(to sink: inout any RowSink, crs: CRS) throws -> RunReport {
     func vector(_ numbers: [Double?]) -> Vector {
       Vector(.double(numbers.map { $0 ?? 0 }), validity: numbers.map { $0 != nil })
     }
@@ -183,10 +297,15 @@ private struct BriefPage {
     columns.insert((ResultColumn(name: "value", type: .double), vector(values)), at: 6)
     columns.append((ResultColumn(name: "distance", type: .double), vector(distances)))
     columns.append((ResultColumn(name: "bearing", type: .double), vector(bearings)))
-    try sink.begin(
-      ResultHeader(
-        columns: columns.map(\.0), crs: crs, distanceColumn: columns.count - 2, hasShapes: true,
-        rowCount: values.count))
+    for (both, parts) in chineseParts { chinese[both] = parts.map { chinese[$0] ?? $0 }.joined(separator: "，") }
+    // Section, title and layer say in three ways which part of the page a row belongs to.
+    columns[1].0.chineseValues = titles
+    columns[4].0.chineseValues = chinese
+    columns[7].0.chineseValues = chinese
+    var header = ResultHeader(
+      columns: columns.map(\.0), crs: crs, distanceColumn: columns.count - 2, hasShapes: true, rowCount: values.count)
+    header.page = ResultHeader.Page(heading: 1, hidden: [0, 2])
+    try sink.begin(header)
     try sink.write(
       RowBatch(
         rowCount: values.count, columns: columns.map(\.1), shapes: wantsShapes ? shapes : [],

@@ -21,6 +21,8 @@ extension StatementContext {
     let scenarios = try scenarios(of: expose, notices: &report.notices)
     if scenarios.isEmpty { report.notices.append("no flood matches, so nothing is exposed") }
     var steps: [(title: String, find: BoundFind)] = []
+    // How many rows take the height of a storey from the rule.
+    var storeys: [(count: BoundFind, said: String, layer: String)] = []
     for scenario in scenarios.isEmpty ? [nothing(expose)] : scenarios {
       for written in expose.layers {
         guard let layer = names.layer(written.text) else { throw names.unknownLayer(written) }
@@ -30,7 +32,14 @@ extension StatementContext {
         var bound = try bind(find)
         if scenarios.isEmpty { bound.limit = 0 }
         steps.append(("\(exposed.name) in \(scenario.id ?? "the geometry")", bound))
-        for notice in exposed.notices where uses(notice, expose, exposed) && !report.notices.contains(notice) {
+        if let rule = exposed.storeyRule, !scenarios.isEmpty, uses("wet_floors", expose) {
+          var probe = find
+          probe.filters.append(rule.isUsed)
+          (probe.groupBy, probe.having, probe.orderBy, probe.limit, probe.offset) = ([], nil, [], nil, nil)
+          probe.items = [Item(.call("COUNT", [], star: true))]
+          storeys.append((try bind(probe), rule.said, exposed.name))
+        }
+        for notice in exposed.notices where uses("age_band", expose) && !report.notices.contains(notice) {
           report.notices.append(notice)
         }
       }
@@ -45,12 +54,20 @@ extension StatementContext {
       for i in steps.indices where !scenarios.isEmpty { (steps[i].find.limit, steps[i].find.offset) = (nil, nil) }
     }
     let union = UnionSink(sink, skip: page.skip, limit: page.left, isOne: steps.count == 1)
+    // What tables call layers and bands in Chinese.
+    union.chineseValues = [
+      "layer": Dictionary(
+        catalog.layers.compactMap { layer in layer.aliases.first.map { (layer.name, $0) } },
+        uniquingKeysWith: { a, _ in a }),
+      "age_band": Dictionary(rules.ageBands.map { ($0.band, $0.nameZH) }, uniquingKeysWith: { a, _ in a }),
+    ]
     for step in steps {
       try token.check()
       var target: any RowSink = union
       try execute(step.find, isOrdered: run.isOrdered, into: &target)
       if union.isFull { break }
     }
+    try addStoreyRule(storeys, &report.notices)
     // Totals have no geometry of their own, which is no news here.
     let known = expose.find.items == nil ? [ShapeReader.groupsWithoutGeometry] : []
     for notice in union.notices where !known.contains(notice) && !report.notices.contains(notice) {
@@ -81,17 +98,31 @@ extension StatementContext {
     }
   }
 
-  /// Rules are named where they were used: bands where one asks for them, the storey where floors are counted.
-  private func uses(_ notice: String, _ expose: Expose, _ exposed: ExposedLayer) -> Bool {
-    let isBand = notice.hasPrefix("rule age bands")
-    let wanted = isBand ? "age_band" : "wet_floors"
+  /// Whether the statement shows or asks for a computed name that goes by a rule: rules are named where they were used.
+  private func uses(_ wanted: String, _ expose: Expose) -> Bool {
     let find = expose.find
     let written =
       find.filters + find.groupBy + find.orderBy.map(\.expression) + (find.having.map { [$0] } ?? [])
       + (find.items ?? []).compactMap { if case .expression(let e) = $0.kind { e } else { nil } }
     if written.contains(where: { $0.properties.contains { $0.last?.text.lowercased() == wanted } }) { return true }
     if let items = find.items { return items.contains { if case .expression = $0.kind { false } else { true } } }
-    return isBand ? find.groupBy.isEmpty : true
+    return wanted == "age_band" ? find.groupBy.isEmpty : true
+  }
+
+  /// Says for how many rows the rule stood in for an unknown height of storeys; nothing where it did for none.
+  private func addStoreyRule(
+    _ storeys: [(count: BoundFind, said: String, layer: String)], _ notices: inout [String]
+  ) throws {
+    var rows = 0
+    for storey in storeys {
+      let count = RowBuffer()
+      var sink: any RowSink = count
+      try execute(storey.count, into: &sink)
+      rows += Int(count.rows.first?.first?.number ?? 0)
+    }
+    if rows > 0, let first = storeys.first {
+      notices.append("\(first.said), for \(rows) of `\(first.layer)` whose storeys are not known")
+    }
   }
 
   // MARK: The FIND behind it
@@ -180,6 +211,8 @@ final class UnionSink: RowSink {
   private var header: ResultHeader?
   /// Columns of doubles that are whole numbers.
   private var whole: Set<Int> = []
+  /// By the name of a column that comes from nowhere.
+  var chineseValues: [String: [String: String]] = [:]
   private(set) var rowCount = 0
   private(set) var notices: [String] = []
 
@@ -210,6 +243,9 @@ final class UnionSink: RowSink {
       whole.insert(i)
     }
     if !isOne { header.rowCount = nil }
+    for i in header.columns.indices where header.columns[i].origin == nil {
+      header.columns[i].chineseValues = chineseValues[header.columns[i].name] ?? [:]
+    }
     self.header = header
     try sink.begin(header)
   }

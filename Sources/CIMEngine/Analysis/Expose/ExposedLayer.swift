@@ -9,6 +9,9 @@ struct ExposedLayer {
   private var conditions: [String: Expression] = [:]
   private(set) var notices: [String] = []
 
+  /// When the height of a storey is taken from the rule, and what is said then; nil where no storeys are counted.
+  private(set) var storeyRule: (isUsed: Expression, said: String)?
+
   /// The level less the base of the row: metres above the floor, negative where the floor lies above the water.
   private var rawDepth = Expression.null
   private static let depthDigits = 3.0
@@ -92,6 +95,7 @@ struct ExposedLayer {
     if path.isEmpty, let floors = column(["floors"]) {
       addWetFloors(
         level: level, tolerance: tolerance, ground: base, floors: floors, below: column(["floors_below"]),
+        storey: column(["storey_height", "floor_height"]),
         heights: ["roof_height", "height"].compactMap { column([$0]) }, rules)
     }
   }
@@ -100,27 +104,34 @@ struct ExposedLayer {
   private static let storeys = 2.2...8.0
 
   /// The floors of a building whose level lies under the water by more than the tolerance. Floor k above the ground lies
-  /// (k - 1) storeys above `ground_z`, floor -k k storeys below; a storey is `roof_height` / `floors`, else `height` /
-  /// `floors`, else the rule: the first that is between 2.2 m and 8 m.
+  /// (k - 1) storeys above `ground_z`, floor -k k storeys below; a storey is `storey_height`, else `roof_height` /
+  /// `floors`, else `height` / `floors`, else the rule: the first that is between 2.2 m and 8 m.
   private mutating func addWetFloors(
     level: Expression, tolerance: Double, ground: Expression, floors: Expression, below: Expression?,
-    heights: [Expression], _ rules: CityRules
+    storey stated: Expression?, heights: [Expression], _ rules: CityRules
   ) {
     if level.isNullLiteral {
       computed["wet_floors"] = .null
       return
     }
     let rule = rules.number(CityRules.floorHeight) ?? CityRules.shipped.numbers[0]
-    notices.append(rules.said(rule))
     var storey = Expression.number(rule.value)
+    var isByRule: [Expression] = []
     // Roofs may be those of a lower wing: what is no height of a storey is not taken for one.
-    for height in heights.reversed() {
-      let own = height.with(.divide, floors.with(.multiply, .number(1)))
+    func take(_ own: Expression, when condition: Expression?) {
       let usable = Expression(
         kind: .between(own, low: .number(Self.storeys.lowerBound), high: .number(Self.storeys.upperBound)), range: 0..<0
       )
-      storey = .choose([(Expression.both(floors.compared(.greater, .number(0)), usable), own)], otherwise: storey)
+      let known = condition.map { Expression.both($0, usable) } ?? usable
+      storey = .choose([(known, own)], otherwise: storey)
+      isByRule.append(.choose([(known, .number(0))], otherwise: .number(1)).compared(.equal, .number(1)))
     }
+    for height in heights.reversed() {
+      take(height.with(.divide, floors.with(.multiply, .number(1))), when: floors.compared(.greater, .number(0)))
+    }
+    if let stated { take(stated.with(.multiply, .number(1)), when: nil) }
+    let known = Expression(kind: .not(floors.isUnknown), range: 0..<0)
+    storeyRule = (isByRule.reduce(known) { .both($0, $1) }, rules.said(rule))
     let water = level.with(.subtract, .number(tolerance)).with(.subtract, ground)
     let zero = Expression.number(0)
     let above = Expression.call(

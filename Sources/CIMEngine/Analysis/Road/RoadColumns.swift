@@ -1,14 +1,21 @@
 /// Distances by road from points to targets, for ALLOCATE.
 struct RoadColumns: CostColumns {
   let graph: RoadGraph
+  let x: [Double]
+  let y: [Double]
   let points: [RoadTie]
   let targets: [RoadTie]
   let limits: [Double]
   let token: CancellationToken
 
-  var pointCount: Int { points.count }
   var targetCount: Int { targets.count }
   func makeWorker() -> any CostColumnWorker { Worker(columns: self, search: RoadSearch(graph)) }
+
+  func restricted(to chosen: [UInt32]) -> any CostColumns {
+    RoadColumns(
+      graph: graph, x: chosen.map { x[Int($0)] }, y: chosen.map { y[Int($0)] }, points: chosen.map { points[Int($0)] },
+      targets: targets, limits: limits, token: token)
+  }
 
   private struct Worker: CostColumnWorker {
     let columns: RoadColumns

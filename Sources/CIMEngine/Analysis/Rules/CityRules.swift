@@ -123,6 +123,20 @@ extension CityRules {
 }
 
 extension CityRules {
+  /// The grade of so many people threatened; NULL where their number is unknown or below all grades.
+  func threatGrade(of people: Expression) -> Expression {
+    .choose(
+      threatGrades.sorted { $0.minPeople > $1.minPeople }.map { grade in
+        (people.compared(.greaterOrEqual, .number(Double(grade.minPeople))), .text(grade.grade))
+      })
+  }
+
+  /// Which grades an answer used.
+  var saidThreatGrades: String {
+    let grades = threatGrades.map { "\($0.grade) from \($0.minPeople)" }.joined(separator: ", ")
+    return "rule threat grades: \(grades) (\(place("cimq_rule_threat")): \(threatGrades.first?.source ?? ""))"
+  }
+
   /// The name of the band that an age falls into; NULL where the age is unknown or in none.
   func ageBand(of age: Expression) -> Expression {
     let known = Expression(kind: .not(age.isUnknown), range: 0..<0)

@@ -28,6 +28,8 @@ public final class SpaceClause: Sendable {
 
   /// What counts as meeting in space, where coordinates of faces are rounded: a millionth of a metre.
   static let tolerance = 1e-6
+  /// Long lines are searched in pieces of this many metres, or of the distance asked for when that is more.
+  private static let leastPiece = 50.0
 
   let test: Test
   /// The layer that has the bodies: the source's own, or that at the end of its link.
@@ -85,7 +87,7 @@ public final class SpaceClause: Sendable {
         fix: "3D needs solids, geometry with z, or columns `z_min` and `z_max` or `ground_z` and `height` in metres")
     }
     var answer = Answer(holds: RowSet(rowCount: rowCount), unknown: RowSet(rowCount: rowCount))
-    try markUnknown(source, index, &answer)
+    for row in index.withoutHeights { answer.unknown.insert(Int(row)) }
     for reference in references {
       switch reference {
       case .geometry(let geometry):
@@ -127,35 +129,26 @@ public final class SpaceClause: Sendable {
   ) throws(QueryError) {
     if case .visible(let reach) = test { return try look(from: body, reach: reach, source, index, token, &answer) }
     let reach = if case .within(let metres) = test { metres } else { Self.tolerance }
-    guard reach >= 0, let (low, high) = body.bounds else { return }
-    let box = Box<3>(min: [low.x, low.y, low.z], max: [high.x, high.y, high.z])
+    guard reach >= 0 else { return }
     var near: [Int] = []
-    index.tree.view.forEach(meeting: box.expanded(by: reach + Self.tolerance)) { near.append($0) }
+    for box in body.searchBoxes(piece: max(Self.leastPiece, reach)) {
+      index.tree.forEach(meeting: box.expanded(by: reach + Self.tolerance)) { near.append($0) }
+    }
     near.sort()
+    // Pieces of one line find the same rows.
+    near = near.indices.filter { $0 == 0 || near[$0] != near[$0 - 1] }.map { near[$0] }
     answer.candidates += near.count
     // Held apart from the closure, whose errors are of any type.
-    var found = answer
+    var held = answer
     try source.bodies(of: layer, rows: near, origin: body.origin, token: token) { row, other in
       guard let other else { return }
       if test == .inside {
-        if other.points.contains(where: body.encloses) { found.hold(row, 0) }
+        if other.points.contains(where: body.encloses) { held.hold(row, 0) }
       } else if let distance = body.distance(to: other, within: reach) {
-        found.hold(row, distance)
+        held.hold(row, distance)
       }
     }
-    answer = found
-  }
-
-  private func markUnknown(_ source: SpaceSource, _ index: SpaceIndex, _ answer: inout Answer) throws(QueryError) {
-    do {
-      guard let storage = try source.snapshot.segment(layer).geometry() else { return }
-      // Rows without a place are no matter of heights: for them every condition on place is unknown already.
-      var hasBody = RowSet(rowCount: index.tree.count)
-      index.tree.view.forEach(meeting: index.tree.bounds) { hasBody.insert($0) }
-      for row in 0..<index.tree.count where !hasBody.contains(row) && storage.kinds[row] != 0 {
-        answer.unknown.insert(row)
-      }
-    } catch { throw QueryError.from(error) }
+    answer = held
   }
 
   private func body(
@@ -183,7 +176,7 @@ public final class SpaceClause: Sendable {
       let place = point + eye.origin
       let box = Box<3>(min: [place.x, place.y, place.z], max: [place.x, place.y, place.z])
       var near: [Int] = []
-      index.tree.view.forEach(meeting: box.expanded(by: reach)) { near.append($0) }
+      index.tree.forEach(meeting: box.expanded(by: reach)) { near.append($0) }
       near.sort()
       answer.candidates += near.count
       var faces: [Triangle] = []

@@ -1,20 +1,24 @@
-internal import CChecksum
 internal import Glibc
 internal import SpatialIndex
 
-/// A 3D R-tree over the bodies of a layer's rows; item numbers are row numbers of the snapshot.
+/// A 3D R-tree over the bodies of a layer's rows; item numbers are row numbers of the snapshot. Made in memory, or mapped
+/// from the file beside the segments that ``keep(at:)`` wrote.
 final class SpaceIndex: Sendable {
-  let tree: PackedRTree<3>
+  let tree: PackedRTreeView<3>
+  /// Rows with a place but no heights, ascending.
+  let withoutHeights: [UInt32]
+  /// What the memory of `tree` belongs to.
+  private let made: PackedRTree<3>?
+  private let file: BlockFile?
 
-  init(_ boxes: [Box<3>]) {
-    tree = PackedRTree(boxes)
+  init(_ boxes: [Box<3>], withoutHeights: [UInt32]) {
+    let made = PackedRTree(boxes)
+    tree = made.view
+    (self.made, file) = (made, nil)
+    self.withoutHeights = withoutHeights
   }
 
-  // A file of one tree, beside the segments. It names the revision that it shows, so another one is never taken for it:
-  //   0 magic   8 rows   16 bytes of the tree   24 their CRC-32C   32 the tree
-  private static let magic: UInt64 = 0x3145_4341_5053_5143  // "CQSPACE1"
-  private static let headerBytes = 64
-
+  /// The name tells the revision that the index shows, so another one is never taken for it.
   static func path(of layer: Int, in snapshot: Snapshot) -> String {
     let revision = snapshot.state.revision
     let marks = [
@@ -24,43 +28,50 @@ final class SpaceIndex: Sendable {
       + marks.map { String($0, radix: 16) }.joined(separator: "-") + ".space"
   }
 
-  /// What lies at `file`; nil when there is nothing, or not the index of a layer with so many rows.
-  init?(file: String, rowCount: Int) {
-    let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, Int(status.st_size) > Self.headerBytes,
-      let memory = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED
-    else { return nil }
-    defer { munmap(memory, Int(status.st_size)) }
-    let bytes = UnsafeRawBufferPointer(start: memory, count: Int(status.st_size))
-    func number(_ at: Int) -> UInt64 { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)) }
-    let body = UnsafeRawBufferPointer(rebasing: bytes[Self.headerBytes...])
-    guard number(0) == Self.magic, number(8) == UInt64(rowCount), number(16) == UInt64(body.count),
-      number(24) == UInt64(cchecksum_crc32c(0, body.baseAddress, body.count)),
-      let tree = try? PackedRTree<3>(copying: body), tree.count == rowCount
-    else { return nil }
-    self.tree = tree
+  // A container as segments are kept in. Its directory: a mark, rows, the sections of the tree and of `withoutHeights`.
+  private static let mark: UInt64 = 0x3245_4341_5053_5143  // "CQSPACE2"
+
+  /// What lies at `path`; nil when there is nothing, or not the sound index of a layer with so many rows.
+  convenience init?(path: String, rowCount: Int) {
+    guard let file = try? BlockFile(path: path) else { return nil }
+    try? self.init(file, rowCount: rowCount)
   }
 
-  /// Writes the index to `file`, whole or not at all. Where that cannot be done the index is made again next time.
-  func keep(at file: String) {
-    let temporary = "\(file).\(getpid())"
-    guard let stream = fopen(temporary, "wb") else { return }
-    let isWritten = tree.withBytes { bytes in
-      var header = [UInt8](repeating: 0, count: Self.headerBytes)
-      func put(_ value: UInt64, _ at: Int) {
-        for i in 0..<8 { header[at + i] = UInt8(truncatingIfNeeded: value >> UInt64(8 * i)) }
-      }
-      put(Self.magic, 0)
-      put(UInt64(tree.count), 8)
-      put(UInt64(bytes.count), 16)
-      put(UInt64(cchecksum_crc32c(0, bytes.baseAddress, bytes.count)), 24)
-      return fwrite(header, 1, header.count, stream) == header.count
-        && fwrite(bytes.baseAddress, 1, bytes.count, stream) == bytes.count && fflush(stream) == 0
+  private init(_ file: BlockFile, rowCount: Int) throws(SnapshotDamage) {
+    var reader = SnapshotReader(file.directory, path: file.path)
+    guard try reader.get(UInt64.self) == Self.mark, try reader.get(UInt64.self) == UInt64(rowCount) else {
+      throw file.damage("is not the index of this layer")
     }
-    fclose(stream)
-    if !isWritten || rename(temporary, file) != 0 { unlink(temporary) }
+    let places = (tree: try SectionPlace.read(from: &reader), rows: try SectionPlace.read(from: &reader))
+    let bytes = try file.section(places.tree, count: Int(clamping: places.tree.length), of: UInt8.self)
+    let rows = try file.section(places.rows, count: Int(clamping: places.rows.length / 4), of: UInt32.self)
+    for (offset, length) in [(bytes.offset, bytes.count), (rows.offset, 4 * rows.count)] {
+      try file.check(offset..<offset + length)
+    }
+    do {
+      tree = try PackedRTreeView<3>(bytes: UnsafeRawBufferPointer(start: bytes.start, count: bytes.count))
+    } catch { throw file.damage("\(error)") }
+    withoutHeights = Array(UnsafeBufferPointer(start: rows.start, count: rows.count))
+    guard tree.count == rowCount, withoutHeights.allSatisfy({ Int($0) < rowCount }) else {
+      throw file.damage("has rows that the layer has not")
+    }
+    (made, self.file) = (nil, file)
+  }
+
+  /// Writes the index to `path`, whole or not at all. Where that cannot be done the index is made again next time.
+  func keep(at path: String) {
+    guard let made else { return }
+    let temporary = "\(path).\(getpid())"
+    unlink(temporary)
+    do {
+      let writer = try BlockFileWriter(path: temporary)
+      var directory = SnapshotBytes()
+      directory.put(Self.mark)
+      directory.put(UInt64(tree.count))
+      try made.withBytes { (bytes) throws(StoreError) in try writer.section(bytes) }.write(to: &directory)
+      try writer.section(withoutHeights).write(to: &directory)
+      _ = try writer.finish(directory: directory.bytes)
+    } catch { return }
+    if rename(temporary, path) != 0 { unlink(temporary) }
   }
 }

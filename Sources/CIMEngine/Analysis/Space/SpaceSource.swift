@@ -55,7 +55,7 @@ package final class SpaceSource: Sendable {
     // Rows of edits that are laid over the files have numbers of this process alone.
     let file = snapshot.overlay == nil ? SpaceIndex.path(of: layer, in: snapshot) : nil
     let index: SpaceIndex
-    if let file, let kept = SpaceIndex(file: file, rowCount: snapshot.catalog.layers[layer].rowCount) {
+    if let file, let kept = SpaceIndex(path: file, rowCount: snapshot.catalog.layers[layer].rowCount) {
       index = kept
     } else {
       index = try make(layer, token)
@@ -84,7 +84,10 @@ package final class SpaceSource: Sendable {
         if row % 4096 == 0 { try token.check() }
         if let box = try heights.box(of: row) { boxes[row] = box }
       }
-      return SpaceIndex(boxes)
+      let kinds = try segment.geometry()?.kinds
+      // Rows without a place are no matter of heights: for them every condition on place is unknown already.
+      let withoutHeights = (0..<segment.rowCount).filter { boxes[$0].isEmpty && (kinds?[$0] ?? 0) != 0 }
+      return SpaceIndex(boxes, withoutHeights: withoutHeights.map { UInt32($0) })
     } catch { throw QueryError.from(error) }
   }
 

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SpatialIndex
 
 /// What a test in three dimensions sees of a feature: points, edges, faces, and which of the faces enclose space.
 /// Coordinates are relative to `origin`; bodies that are compared share one.
@@ -101,6 +102,27 @@ package struct Body: Sendable {
       high = pointwiseMax(high, p)
     }
     return (low + origin, high + origin)
+  }
+
+  /// Boxes that cover the body together, in the coordinates of the working CRS: of lines one for each piece of at most
+  /// `piece` metres, so that a slanting line does not ask for all that lies in the box around it. At most some thousands.
+  func searchBoxes(piece: Double) -> [Box<3>] {
+    var boxes: [Box<3>] = []
+    func add(_ a: Point3, _ b: Point3) {
+      let (low, high) = (pointwiseMin(a, b) + origin, pointwiseMax(a, b) + origin)
+      boxes.append(Box<3>(min: [low.x, low.y, low.z], max: [high.x, high.y, high.z]))
+    }
+    if !surface.isEmpty { add(surface.low, surface.high) }
+    for p in points { add(p, p) }
+    for (a, b) in segments {
+      let length = dot(b - a, b - a).squareRoot()
+      let count = max(1, min(4_096, Int(min(1e6, (length / piece).rounded(.up)))))
+      for k in 0..<count {
+        let (from, to) = (Double(k) / Double(count), Double(k + 1) / Double(count))
+        add(a + (b - a) * from, k + 1 == count ? b : a + (b - a) * to)
+      }
+    }
+    return boxes
   }
 
   /// The area of all faces, in square metres.

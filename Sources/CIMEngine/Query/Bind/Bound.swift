@@ -227,7 +227,7 @@ public struct BoundExpression: Sendable {
     case year, month, day, hour, minute, second, now, weekday, toDate, dateTrunc, dateAdd, dateDiff
     case area, perimeter, lineLength, centroid, pointOnSurface, buffer, convexHull, simplify, intersection, union
     case difference, distance, x, y, z, envelope, isValid, makeValid, asWKT, asGeoJSON
-    case lon, lat, height, volume, distance3D
+    case lon, lat, height, volume, surfaceArea, distance3D
     /// The level of a water surface at a place: geometry, then the points as text. Written by EXPOSE, not by people.
     case levelSurface
     case tAfter, tBefore, tContains, tDisjoint, tDuring, tEquals, tFinishedBy, tFinishes, tIntersects, tMeets

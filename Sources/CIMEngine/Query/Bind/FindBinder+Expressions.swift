@@ -197,6 +197,7 @@ extension FindBinder {
       switch name.text {
       case "AREA": return .area
       case "PERIMETER", "DISTANCE", "DISTANCE3D", "HEIGHT": return .length
+      case "SURFACE_AREA": return .area
       case "VOLUME": return .volume
       case "SUM", "AVG", "MIN", "MAX", "MEDIAN", "PERCENTILE", "ABS", "ROUND", "CEIL", "FLOOR", "TRUNC":
         return arguments.first.flatMap { dimension(of: $0, nil) }

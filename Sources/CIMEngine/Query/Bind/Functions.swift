@@ -51,6 +51,7 @@ struct FunctionSignature {
     "DATE_DIFF": f(.dateDiff, [.timeUnit, .time, .time], .type(.double)),
     "LON": f(.lon, [.geometry], .type(.double)), "LAT": f(.lat, [.geometry], .type(.double)),
     "HEIGHT": f(.height, [.geometry], .type(.double)), "VOLUME": f(.volume, [.geometry], .type(.double)),
+    "SURFACE_AREA": f(.surfaceArea, [.geometry], .type(.double)),
     "DISTANCE3D": f(.distance3D, [.geometry, .geometry], .type(.double)),
     "LN": f(.ln, [.number], .type(.double)), "EXP": f(.exp, [.number], .type(.double)),
     "LOG10": f(.log10, [.number], .type(.double)), "SIGN": f(.sign, [.number], .type(.int)),

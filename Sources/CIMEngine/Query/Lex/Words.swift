@@ -173,7 +173,7 @@ package enum Words {
     ("DIFFERENCE", ["差集"]), ("DISTANCE", ["间距"]), ("DISTANCE3D", ["三维间距"]), ("X", ["横坐标"]), ("Y", ["纵坐标"]),
     ("Z", ["点高程"]),
     ("LON", ["经度"]), ("LAT", ["纬度"]),
-    ("HEIGHT", ["高度"]), ("VOLUME", ["体积"]), ("ENVELOPE", ["外框"]), ("IS_VALID", ["是否有效"]),
+    ("HEIGHT", ["高度"]), ("VOLUME", ["体积"]), ("SURFACE_AREA", ["表面积"]), ("ENVELOPE", ["外框"]), ("IS_VALID", ["是否有效"]),
     ("MAKE_VALID", ["修复"]), ("AS_WKT", ["转WKT"]), ("AS_GEOJSON", ["转GeoJSON"]),
   ]
 

@@ -103,7 +103,8 @@ struct Compiler {
     switch scope.distances[slot].measure {
     case .nearest: return MeasuredDistanceNode(slot: slot)
     case .reference(.space(let clause)):
-      return SpaceDistanceNode(0, try follower(of: 0), try answer(to: clause))
+      return SpaceDistanceNode(
+        SpaceLookup(source: 0, follower: try follower(of: 0), answer: try answer(to: clause)))
     case .reference(.source(let other)):
       return PairDistanceNode(try geometryNode(0), try geometryNode(other), isGeodesic: scope.isGeographic)
     case .road(let reference, let road): return try roadDistance(reference, road)
@@ -185,6 +186,7 @@ struct Compiler {
       return folded(GeometryFunctionNode(function, [a, b], type: e.type, range: e.range))
     default:
       let nodes = try compile(arguments)
+      if function == .surfaceArea, let node = try surfaceArea(arguments[0]) { return node }
       if GeometryFunctionNode.handles(function) {
         return folded(GeometryFunctionNode(function, nodes, type: e.type, range: e.range))
       }
@@ -210,7 +212,7 @@ struct Compiler {
   ) throws(QueryError) -> Node {
     if case .space(let clause) = reference {
       let answer = try answer(to: clause)
-      let node = SpaceTestNode(source, try follower(of: source), answer)
+      let node = SpaceTestNode(SpaceLookup(source: source, follower: try follower(of: source), answer: answer))
       if case .beyond = test { return NotNode(node) }
       return node
     }

@@ -20,7 +20,7 @@ final class GeometryFunctionNode: Node, @unchecked Sendable {
     switch function {
     case .area, .perimeter, .lineLength, .centroid, .pointOnSurface, .buffer, .convexHull, .simplify, .intersection,
       .union, .difference, .distance, .x, .y, .z, .envelope, .isValid, .makeValid, .asWKT, .asGeoJSON, .lon, .lat,
-      .height, .volume, .distance3D:
+      .height, .volume, .surfaceArea, .distance3D:
       true
     default: false
     }
@@ -115,6 +115,12 @@ final class GeometryFunctionNode: Node, @unchecked Sendable {
       return .double(high - low)
     // A surface encloses nothing; solids are measured by the columns of their layer.
     case .volume: return .null
+    case .surfaceArea:
+      guard let box = g.box, g.hasZ else { return .null }
+      var body = Body(origin: Point3(box.min[0], box.min[1], 0))
+      body.add(g)
+      body.finish()
+      return .double(body.surfaceArea)
     case .distance3D:
       guard a.count > 1, case .geometry(let other) = a[1], let metres = g.distance3D(to: other) else { return .null }
       return .double(metres)

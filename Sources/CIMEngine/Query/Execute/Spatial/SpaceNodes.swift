@@ -1,18 +1,30 @@
-/// Whether a condition in 3D holds, looked up by row: it was worked out for the whole layer before.
-final class SpaceTestNode: TruthNode, @unchecked Sendable {
-  private let source: Int
-  private let follower: LinkFollower?
-  private let answer: SpaceClause.Answer
+internal import SpatialIndex
 
-  init(_ source: Int, _ follower: LinkFollower?, _ answer: SpaceClause.Answer) {
-    self.source = source
-    self.follower = follower
-    self.answer = answer
+/// A condition in 3D that was worked out for the whole layer before, to be looked up by the rows that have the places of a
+/// source's rows.
+struct SpaceLookup {
+  let source: Int
+  let follower: LinkFollower?
+  let answer: SpaceClause.Answer
+
+  func rows(_ tuples: Tuples) throws(QueryError) -> [UInt32] {
+    guard let follower else { return tuples.rows[source] }
+    return try follower.rows(from: tuples.rows[source], mayBeNone: tuples.mayBeNone(source))
+  }
+}
+
+/// Whether the condition holds.
+final class SpaceTestNode: TruthNode, @unchecked Sendable {
+  private let lookup: SpaceLookup
+
+  init(_ lookup: SpaceLookup) {
+    self.lookup = lookup
     super.init(type: .bool)
   }
 
   override func truth(_ tuples: Tuples) throws(QueryError) -> [UInt8] {
-    try tuples.placedRows(source, follower).map { row in
+    let answer = lookup.answer
+    return try lookup.rows(tuples).map { row in
       if row == Tuples.none || answer.unknown.contains(Int(row)) { return Truth.unknown }
       return answer.holds.contains(Int(row)) ? Truth.yes : Truth.no
     }
@@ -21,32 +33,57 @@ final class SpaceTestNode: TruthNode, @unchecked Sendable {
 
 /// The distance in 3D of rows for which the condition holds; NULL for others.
 final class SpaceDistanceNode: Node, @unchecked Sendable {
-  private let source: Int
-  private let follower: LinkFollower?
-  private let answer: SpaceClause.Answer
+  private let lookup: SpaceLookup
 
-  init(_ source: Int, _ follower: LinkFollower?, _ answer: SpaceClause.Answer) {
-    self.source = source
-    self.follower = follower
-    self.answer = answer
+  init(_ lookup: SpaceLookup) {
+    self.lookup = lookup
     super.init(type: .double)
   }
 
   override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
-    let found = try tuples.placedRows(source, follower).map { answer.distances[$0] }
+    let found = try lookup.rows(tuples).map { lookup.answer.distances[$0] }
     return .vector(Vector(.double(found.map { $0 ?? 0 }), validity: found.map { $0 != nil }))
   }
 }
 
-extension Tuples {
-  /// The rows that have the geometry of the rows of a source.
-  fileprivate func placedRows(_ source: Int, _ follower: LinkFollower?) throws(QueryError) -> [UInt32] {
-    guard let follower else { return rows[source] }
-    return try follower.rows(from: rows[source], mayBeNone: mayBeNone(source))
+/// SURFACE_AREA of rows: of all faces of their bodies, in square metres; NULL without heights.
+final class SurfaceAreaNode: Node, @unchecked Sendable {
+  private let geometry: GeometryNode
+  private let layer: Int
+  private let space: SpaceSource
+  private let token: CancellationToken
+
+  init(_ geometry: GeometryNode, layer: Int, _ space: SpaceSource, _ token: CancellationToken) {
+    (self.geometry, self.layer, self.space, self.token) = (geometry, layer, space, token)
+    super.init(type: .double)
+  }
+
+  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
+    let rows = try geometry.rows(tuples)
+    var areas: [UInt32: Double] = [:]
+    let wanted = Set(rows.filter { $0 != Tuples.none }).sorted()
+    guard let first = wanted.first else { return .constant(.null) }
+    let corner = geometry.column.box(first)
+    let origin = corner.isEmpty ? Point3.zero : Point3(corner.min[0], corner.min[1], 0)
+    try space.bodies(of: layer, rows: wanted.map { Int($0) }, origin: origin, token: token) { row, body in
+      if let body { areas[UInt32(row)] = body.surfaceArea }
+    }
+    return .vector(
+      Vector(.double(rows.map { areas[$0] ?? 0 }), validity: rows.map { areas[$0] != nil }))
   }
 }
 
 extension Compiler {
+  /// SURFACE_AREA of the geometry of a source, whose body the store holds; nil for any other geometry.
+  func surfaceArea(_ e: BoundExpression) throws(QueryError) -> Node? {
+    guard case .geometry(let source) = e.kind, let space = scope.layers.space,
+      let path = scope.relations[source].geometryPath,
+      let layer = path.last?.targetLayer ?? scope.relations[source].layer
+    else { return nil }
+    return SurfaceAreaNode(
+      try GeometryNode(source: source, steps: path, scope: scope), layer: layer, space, scope.token)
+  }
+
   func follower(of source: Int) throws(QueryError) -> LinkFollower? {
     guard let path = scope.relations[source].geometryPath, !path.isEmpty else { return nil }
     return try LinkFollower(source: source, steps: path, scope: scope)
