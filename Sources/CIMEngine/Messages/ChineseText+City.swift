@@ -75,8 +75,6 @@ extension ChineseText {
     {} 行没有分组，各自以编号单独计
     rows of `{}` that are areas are measured from their centroids
     `{}` 中为面的行从形心量距
-    these groups have no place: match their rows first, such as with {}
-    这些分组没有位置：请先匹配它们的行，例如 {}
     {}; people are at most {} from a street, places {}
     {}；人距街道至多 {}，场所距街道至多 {}
     {}; {} is {} from the nearest street

@@ -20,11 +20,7 @@ extension StatementContext {
       report.rowCount = try write(lines: lines, into: &sink)
       return report
     }
-    var notices = bound.notices + input.notices + outcome.summary
-    if bound.people.grouping != nil, input.total > 0, input.peopleWithoutPlace == input.total {
-      notices.append(
-        "these groups have no place: match their rows first, such as with LINK unit TO grid3 BY INSIDE")
-    }
+    let notices = bound.notices + input.notices + outcome.summary
     if allocate.groupBy != nil {
       report.rowCount = try writeLoads(input, outcome, bound, into: &sink)
     } else {
