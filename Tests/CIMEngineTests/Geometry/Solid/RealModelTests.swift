@@ -38,7 +38,7 @@ struct RealModelTests {
   @Test(
     "distances are those of a loop over all pairs of triangles",
     .enabled(if: realData != nil, "CIMQ_REALDATA is not set"),
-    arguments: ["3dbag_tile901.city.jsonl", "rotterdam_subset.city.json"])
+    arguments: ["3dbag_tile901.city.jsonl"])
   func distances(file: String) throws {
     let bodies = try self.bodies(file)
     try #require(bodies.count > 3)
