@@ -350,3 +350,60 @@ import Testing
     #expect(try count(copy, question) == "n,s\n1,70001\n")
   }
 }
+
+/// Names that are SQL, and SQL that writes.
+@Suite("Names and raw SQL") struct LimitTests {
+  /// Layers, columns and values whose names are SQL stay names, all the way in and out.
+  @Test func namesAreNeverSQL() throws {
+    let scratch = try Scratch()
+    let db = scratch.path("city.sqlite")
+    // Import says that it names the layer so.
+    let (given, layer) = ("x\"; DROP TABLE victim; --", "x_; drop table victim; --")
+    let names = ["a\"; DROP TABLE victim; --", "b'); DELETE FROM victim; --", "c]`[", "数量 \u{1F30A}", "select", "f%s"]
+    func name(_ text: String) -> String { "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" }
+    let header = names.map { name($0) }.joined(separator: ",")
+    let values = names.map { name("v " + $0) }.joined(separator: ",")
+    let csv = try scratch.write("id,lon,lat,\(header)\n'; DROP TABLE victim; --,113.6,34.7,\(values)\n", to: "x.csv")
+    let victim = try scratch.write("id,lon,lat\nV-1,113.6,34.7\n", to: "victim.csv")
+    #expect(try Program.run("import", db, victim, "--crs", "EPSG:4326").status == 0)
+    let imported = try Program.run("import", db, csv, "--crs", "EPSG:4326", "--layer", given)
+    #expect(imported.status == 0, "\(imported.error)")
+    for column in names {
+      let text =
+        "FIND \(name(layer)) WHERE \(name(column)) = '\(("v " + column).replacingOccurrences(of: "'", with: "''"))'"
+      let found = try Program.run("query", db, text + " RETURN \(name(column)) AS v", "--format", "json")
+      #expect(found.status == 0, "\(column): \(found.error)")
+      let rows = try JSONSerialization.jsonObject(with: Data(found.out.utf8)) as? [[String: String]]
+      #expect(rows == [["v": "v " + column]], "\(column)")
+      let edit =
+        "UPDATE \(name(layer)) SET \(name(column)) = 'it''s \"; DROP TABLE victim; --' WHERE id LIKE '%victim%'"
+      #expect(try Program.run("query", db, edit).status == 0, "\(column)")
+    }
+    let out = scratch.path("o\"; x.geojson")
+    let exported = try Program.run("export", db, layer, "-o", out)
+    #expect(exported.status == 0 && FileManager.default.fileExists(atPath: out), "\(exported.error)")
+    let key = "'; DROP TABLE victim; --"
+    let quotedKey = "'" + key.replacingOccurrences(of: "'", with: "''") + "'"
+    #expect(
+      try Program.run("query", db, "COUNT \(name(layer)) WHERE id = $k", "--param", "k=\(key)").out == "count\n1\n")
+    #expect(try Program.run("query", db, "DELETE FROM \(name(layer)) WHERE id = \(quotedKey)").status == 0)
+    #expect(try Program.run("shell", db, input: ".undo\n").status == 0)
+    #expect(try Program.run("query", db, "COUNT victim").out == "count\n1\n")
+    #expect(try Program.run("check", db).status == 0)
+  }
+
+  @Test(arguments: [
+    "ATTACH 'x.db' AS x", "PRAGMA journal_mode = DELETE", "PRAGMA user_version = 9", "PRAGMA writable_schema = 1",
+    "SELECT load_extension('x')", "SELECT writefile('x', 'y')", "SELECT readfile('/etc/passwd')",
+    "CREATE VIRTUAL TABLE v USING fts5(a)", "CREATE TEMP TABLE t (a)", "INSERT INTO shelter (id) VALUES ('x')",
+    "DELETE FROM cimq_audit", "VACUUM INTO 'x.db'", "BEGIN", "DROP TABLE shelter", "REINDEX", "ANALYZE",
+    "SELECT 1; DROP TABLE shelter", "SELECT ExportSHP('shelter', 'geom', 'x', 'UTF-8')",
+    "SELECT * FROM pragma_journal_mode('delete')",
+  ]) func rawSQLOnlyReads(_ sql: String) throws {
+    let scratch = try Scratch()
+    let db = try BundledCity.database.get()
+    let result = try Program.run("shell", db, input: ".sql \(sql)\n", in: scratch.folder)
+    #expect(result.status == 1 && result.out.isEmpty, "\(result.out) \(result.error)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.folder.path) == [])
+  }
+}
