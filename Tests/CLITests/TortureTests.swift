@@ -3,7 +3,9 @@ import Testing
 
 /// The torture scripts with small counts; `scripts/torture` runs them long.
 @Suite("Torture") struct TortureTests {
-  @Test(arguments: [("kill", "20"), ("damage", "12")]) func survives(_ script: String, _ count: String) throws {
+  @Test(arguments: [("kill", "20"), ("damage", "12"), ("hostile", "1"), ("tools", "15")]) func survives(
+    _ script: String, _ count: String
+  ) throws {
     let path = Program.root.appendingPathComponent("Tests/Torture/\(script).py").path
     let result = try Program.shell("python3 '\(path)' \(count) 7")
     #expect(result.status == 0, "\(result.error)")

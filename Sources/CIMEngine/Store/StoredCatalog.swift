@@ -66,6 +66,13 @@ extension StoredCatalog {
     return result
   }
 
+  private static func hasColumn(
+    _ column: String, of table: String, in connection: SQLConnection
+  ) throws(StoreError) -> Bool {
+    let found = try connection.prepare("SELECT 1 FROM pragma_table_info(?) WHERE lower(name) = lower(?)")
+    return try found.bind(1, table).bind(2, column).step()
+  }
+
   private static func readLayers(
     in connection: SQLConnection, workingCRS: CRS
   ) throws(StoreError) -> [StoredLayer] {
@@ -84,7 +91,8 @@ extension StoredCatalog {
       if let geometry = rows.optionalText(3) {
         var extent: Box2? =
           rows.isNull(8) ? nil : Box2(rows.double(8), rows.double(9), rows.double(10), rows.double(11))
-        if edits.isEdited(name) {
+        // A table that others have made anew since may have another column.
+        if edits.isEdited(name), try hasColumn(geometry, of: name, in: connection) {
           let srid = rows.isNull(6) ? nil : Int(rows.int64(6))
           let now = try TableInspection.extent(of: name, geometry, srid: srid, workingCRS: workingCRS, in: connection)
           if let now { extent = extent?.union(now) ?? now }

@@ -6,6 +6,28 @@ import Testing
 
 @Suite("Tables of other programs")
 struct AdoptionTests {
+  @Test("a table that was edited and then made anew with another geometry column is described anew")
+  func editedThenReplaced() throws {
+    let fixture = try StoreFixture(shelters: 30)
+    let store = try Store.open(fixture.path)
+    let open = try Snapshot.current(for: store)
+    try fixture.plain().use {
+      try $0.execute("UPDATE shelter SET capacity = 5 WHERE fid = 7; DELETE FROM shelter WHERE fid = 8")
+    }
+    try fixture.plain(spatialite: true).use { connection in
+      try connection.execute(
+        """
+        SELECT DiscardGeometryColumn('shelter', 'geom'); DROP TABLE shelter;
+        CREATE TABLE shelter (ogc_fid INTEGER PRIMARY KEY AUTOINCREMENT, id VARCHAR, capacity INTEGER);
+        SELECT AddGeometryColumn('shelter', 'GEOMETRY', 4547, 'POINT', 'XY');
+        INSERT INTO shelter (id, capacity, GEOMETRY) VALUES ('a', 3, MakePoint(5, 6, 4547)), ('b', 4, NULL);
+        """)
+    }
+    let seen = try Snapshot.current(for: store, previous: open)
+    #expect(seen.catalog.layers.first { $0.name == "shelter" }?.rowCount == 2)
+    try expectEqual(seen, store)
+  }
+
   @Test("a table made by others is a layer, with a notice, and its edits are logged once it was taken up")
   func added() throws {
     let fixture = try StoreFixture(shelters: 3)
