@@ -101,7 +101,9 @@ struct KernelTests {
       tried += 1
       let plain = a.covers(b)
       #expect(b.withView { PreparedGeometry(a).covers($0) } == plain)
-      let isDisputed = try GEOSGeometry(a).holds(.covers, GEOSGeometry(b)) != plain
+      // Some pairs are beyond GEOS: it throws "side location conflict".
+      let theirs: Bool? = try? GEOSGeometry(a).holds(.covers, GEOSGeometry(b))
+      let isDisputed = theirs != plain
       if isDisputed { disagreements += 1 }
       // All that is disputed, and a sample of the rest.
       guard isDisputed || (plain && tried % 8 == 0) || tried % 40 == 0 else { return }
