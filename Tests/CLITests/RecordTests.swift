@@ -351,8 +351,19 @@ import Testing
   }
 }
 
-/// Names that are SQL, and SQL that writes.
-@Suite("Names and raw SQL") struct LimitTests {
+/// Results that do not fit into `--max-memory`, and names that are no names.
+@Suite("Limits and names") struct LimitTests {
+  @Test(arguments: [
+    "FIND person RETURN id, age ORDER BY age DESC, id", "FIND unit RETURN id, area ORDER BY area",
+    "FIND person RETURN DISTINCT age ORDER BY age", "FIND unit RETURN id ORDER BY floor, id LIMIT 9000 OFFSET 100",
+  ]) func aSortBeyondMemoryGoesThroughAFile(_ text: String) throws {
+    let db = try BundledCity.database.get()
+    let plain = try Program.run("query", db, text)
+    let small = try Program.run("query", db, text, "--max-memory", "600K")
+    #expect(plain.status == 0 && small.status == 0, "\(small.error)")
+    #expect(small.out == plain.out && plain.out.utf8.count > 100)
+  }
+
   /// Layers, columns and values whose names are SQL stay names, all the way in and out.
   @Test func namesAreNeverSQL() throws {
     let scratch = try Scratch()

@@ -11,7 +11,7 @@ public final class CancellationToken: Sendable {
   /// Nanoseconds of the monotonic clock, or `Int64.max`.
   private let deadline: Int64
   private let timeoutSeconds: Double
-  private let maximumBytes: Int
+  let maximumBytes: Int
   /// For tests: how often the token was asked, and when it says stop.
   private let checks = Atomic<Int>(0)
   private let mostChecks: Int?

@@ -61,7 +61,7 @@ extension Execution {
     let nodes = try compiler.compile(items)
     // With DISTINCT it is not known how many rows make a page.
     let wanted = find.distinct ? nil : find.limit.map { $0 + (find.offset ?? 0) }
-    var buffer = ResultBuffer(keyCount: makers.count, directions: directions, wanted: wanted, token: executor.token)
+    var runs = SortRuns(keyCount: makers.count, directions: directions, wanted: wanted, token: executor.token)
     let (finalMakers, finalMeasures) = (makers, measures)
     let (token, final) = (executor.token, directions)
     try forEachPiece(
@@ -82,7 +82,13 @@ extension Execution {
           try part.prune(always: true)
           return part
         }),
-      handOn: { part in try buffer.append(part) })
+      handOn: { part in try runs.append(part) })
+    if runs.hasSpilled {
+      return try emit(&runs, nodes, consumer) { (tuples) throws(QueryError) in
+        try finalMakers.mapped { (maker) throws(QueryError) in try maker.make(tuples) }
+      }
+    }
+    var buffer = runs.buffer
     try emit(&buffer, nodes, scope, consumer)
   }
 

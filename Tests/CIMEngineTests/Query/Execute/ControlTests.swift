@@ -94,14 +94,19 @@ struct ControlTests {
     #expect(error?.failureClass == .limit)
   }
 
-  @Test("a limit on memory stops a statement that would sort too much")
+  @Test("a limit on memory stops a statement that would make too many groups")
   func memory() {
     let city = NaiveCity(seed: 4)
     let executor = Executor(
       catalog: city.catalog, tables: city, token: CancellationToken(maximumBytes: 4 << 20), threads: 2)
+    var find = crossJoin(city)
+    find.items = []
+    find.grouping = BoundGrouping(
+      keys: (0...3).map { e(.column(source: $0, column: 0), .text) },
+      aggregates: [BoundAggregate(function: .count, distinct: false, argument: nil, fraction: nil, type: .int)])
     var sink: any RowSink = CollectingSink()
     let error = #expect(throws: QueryError.self) {
-      try executor.run(self.crossJoin(city), isOrdered: true, into: &sink)
+      try executor.run(find, isOrdered: true, into: &sink)
     }
     #expect(error?.failureClass == .limit)
   }

@@ -2,7 +2,7 @@
 struct ResultBuffer: Sendable {
   /// In the order in which they came; joined when they are looked at together.
   private var parts: [(tuples: Tuples, keys: [SortBuffer.Key])] = []
-  private var count = 0
+  private(set) var count = 0
   private let keyCount: Int
   private let directions: [SortBuffer.Direction]
   private let wanted: Int?
@@ -49,6 +49,9 @@ struct ResultBuffer: Sendable {
       try append(tuples, keys)
     }
   }
+
+  /// What rows and keys take in memory, about.
+  var byteCount: Int { parts.reduce(0) { $0 + $1.tuples.count * ($1.tuples.bytesPerRow + 12 * keyCount) } }
 
   /// All rows and their keys.
   private mutating func join() throws(QueryError) {
