@@ -19,7 +19,7 @@ extension GeometryView {
   /// - Parameter atMost: anything at or below this is as good as the exact answer: the search stops at the first pair
   ///   of edges that is as near. The result is then at most `atMost`, not the least.
   /// - Complexity: O(n + m) with a point, else O(n m) at worst, through an ``EdgeTree`` when that is much.
-  package func squaredDistance(to other: GeometryView, atMost: Double = 0) -> Double {
+  public func squaredDistance(to other: GeometryView, atMost: Double = 0) -> Double {
     if isEmpty || other.isEmpty { return .infinity }
     let (a, b) = dimension <= other.dimension ? (self, other) : (other, self)
     if a.dimension == 0 {
@@ -36,7 +36,7 @@ extension GeometryView {
   }
 
   /// The square of the distance from a point to the closed geometry.
-  package func squaredDistance(toPoint x: Double, _ y: Double) -> Double {
+  public func squaredDistance(toPoint x: Double, _ y: Double) -> Double {
     if dimension == 2 && locate(x, y) != .outside { return 0 }
     return squaredDistance(toOutsidePoint: x, y)
   }

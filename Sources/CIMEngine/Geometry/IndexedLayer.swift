@@ -45,9 +45,8 @@ public struct IndexedLayer: @unchecked Sendable {
   /// Calls `body` with runs of positions in the index whose geometries meet `other`, in ascending order; positions are rows
   /// where the index is sorted. Neighbouring runs are not joined.
   package func forEachRun(intersecting other: PreparedGeometry, _ body: (_ positions: Range<Int>) -> Void) {
-    guard let box = other.box else { return }
-    tree.forEachRun(meeting: box, placedBy: { other.place(of: $0) }) { positions, isInside in
-      if isInside { return body(positions) }
+    Self.forEachCandidate(tree, intersecting: other) { positions, isCertain in
+      if isCertain { return body(positions) }
       for position in positions where any(tree.item(at: position), { other.intersects($0) }) {
         body(position..<position + 1)
       }
@@ -60,23 +59,46 @@ public struct IndexedLayer: @unchecked Sendable {
   ) {
     let limit = Segments.squaredLimit(distance)
     guard limit >= 0, let box = other.box else { return }
-    // What is exactly at the distance may seem a little farther by its box.
-    let reach = distance * (1 + 0x1p-40)
-    // Only a point is as near as its box.
     let point = other.geometry.kind == .point ? SIMD2(box.min[0], box.min[1]) : nil
-    tree.forEachRun(within: reach, of: box) { positions, isInside in
-      if let point {
-        if isInside { return body(positions) }
-        for position in positions {
-          let near = any(tree.item(at: position)) { $0.isWithin(squaredLimit: limit, ofPoint: point[0], point[1]) }
-          if near { body(position..<position + 1) }
-        }
-      } else {
-        for position in positions {
-          let near = any(tree.item(at: position)) { other.isWithin(squaredLimit: limit, of: $0) }
-          if near { body(position..<position + 1) }
-        }
+    Self.forEachCandidate(tree, within: distance, of: other) { positions, isCertain in
+      if isCertain { return body(positions) }
+      for position in positions {
+        let near =
+          if let point {
+            any(tree.item(at: position)) { $0.isWithin(squaredLimit: limit, ofPoint: point[0], point[1]) }
+          } else {
+            any(tree.item(at: position)) { other.isWithin(squaredLimit: limit, of: $0) }
+          }
+        if near { body(position..<position + 1) }
       }
+    }
+  }
+
+  /// Calls `body` with runs of positions whose boxes do not rule out that they meet `other`, in ascending order. Certain ones
+  /// lie wholly inside of it, without its boundary.
+  static func forEachCandidate(
+    _ tree: PackedRTreeView<2>, intersecting other: PreparedGeometry,
+    _ body: (_ positions: Range<Int>, _ isCertain: Bool) -> Void
+  ) {
+    guard let box = other.box else { return }
+    if other.geometry.dimension < 2 {
+      tree.forEachRun(meeting: box) { positions, _ in body(positions, false) }
+    } else {
+      tree.forEachRun(meeting: box, placedBy: { other.place(of: $0) }, body)
+    }
+  }
+
+  /// As above for what lies at most `distance` from `other`; certain ones are that near with all of their box.
+  static func forEachCandidate(
+    _ tree: PackedRTreeView<2>, within distance: Double, of other: PreparedGeometry,
+    _ body: (_ positions: Range<Int>, _ isCertain: Bool) -> Void
+  ) {
+    guard distance >= 0, let box = other.box else { return }
+    // Seen from a point, the whole of a box can be near enough; from anything else only its nearest part is known.
+    let isPoint = box.min[0] == box.max[0] && box.min[1] == box.max[1]
+    // What is exactly at the distance may seem a little farther by its box.
+    tree.forEachRun(within: distance * (1 + 0x1p-40), of: box) { positions, isInside in
+      body(positions, isInside && isPoint)
     }
   }
 

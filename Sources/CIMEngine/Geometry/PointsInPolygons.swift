@@ -105,13 +105,20 @@ public struct PointsInPolygons: Sendable {
   /// Calls `body` with the row of every polygon that has the point, in an unspecified but fixed order.
   @inline(__always)
   package func forEachRow(_ x: Double, _ y: Double, _ body: (_ row: UInt32) -> Void) {
-    cells.forEachRow(x, y, body)
+    cells.forEachPlace(x, y) { row, _ in body(row) }
+  }
+
+  /// As ``forEachRow(_:_:_:)``, with whether the point lies inside or on the boundary, as ``GeometryView/locate(_:_:)``
+  /// says it.
+  @inline(__always)
+  package func forEachPlace(_ x: Double, _ y: Double, _ body: (_ row: UInt32, _ isInside: Bool) -> Void) {
+    cells.forEachPlace(x, y, body)
   }
 
   /// The lowest row whose polygon has the point; nil when there is none.
   public func firstRow(_ x: Double, _ y: Double) -> Int? {
     var first = UInt32.max
-    cells.forEachRow(x, y) { first = min(first, $0) }
+    cells.forEachPlace(x, y) { row, _ in first = min(first, row) }
     return first == .max ? nil : Int(first)
   }
 }

@@ -101,17 +101,17 @@ final class PolygonCells: @unchecked Sendable {
     return x1 != x0 ? x1 > x0 : y0 > y1
   }
 
-  /// Calls `body` with the row of each polygon that has (x, y).
+  /// Calls `body` with the row of each polygon that has (x, y), and whether it has it inside or on its boundary.
   @inline(__always)
-  func forEachRow(_ x: Double, _ y: Double, _ body: (UInt32) -> Void) {
+  func forEachPlace(_ x: Double, _ y: Double, _ body: (UInt32, _ isInside: Bool) -> Void) {
     let (tile, column, address) = look(x, y)
     let word = address.pointee
     if word & Self.recordBit == 0 {
-      if word != 0 { body(word &- 1) }
+      if word != 0 { body(word &- 1, true) }
     } else {
       read(tile, column, word, x, y, body)
     }
-    if tiles[tile].fullCount != 0 { listFull(tile, body) }
+    if tiles[tile].fullCount != 0 { listFull(tile) { body($0, true) } }
   }
 
   /// Calls `body` with the number and the row of each polygon for `count` points. Words are looked up for many points
@@ -163,7 +163,7 @@ final class PolygonCells: @unchecked Sendable {
           if word != 0 { body(start &+ i, word &- 1) }
         } else {
           let p = point(start &+ i)
-          read(Int(places[i].tile), Int(places[i].column), word, p[0], p[1]) { body(start &+ i, $0) }
+          read(Int(places[i].tile), Int(places[i].column), word, p[0], p[1]) { row, _ in body(start &+ i, row) }
         }
         if full != 0, tiles[Int(places[i].tile)].fullCount != 0 {
           listFull(Int(places[i].tile)) { body(start &+ i, $0) }
@@ -190,7 +190,9 @@ final class PolygonCells: @unchecked Sendable {
   }
 
   @inline(__always)
-  private func read(_ tile: Int, _ column: Int, _ word: UInt32, _ x: Double, _ y: Double, _ body: (UInt32) -> Void) {
+  private func read(
+    _ tile: Int, _ column: Int, _ word: UInt32, _ x: Double, _ y: Double, _ body: (UInt32, _ isInside: Bool) -> Void
+  ) {
     let left = originX + Double(tile % columns) * tileSize
     let size = tileSize / Double(tiles[tile].side)
     let record = tiles[tile].records! + Int(word & ~Self.recordBit) &* 8
@@ -212,10 +214,12 @@ final class PolygonCells: @unchecked Sendable {
   /// filled up to whole words; then x0, y0, x1, y1, slots and flags for each edge, its lower end first.
   @inline(__always)
   private static func read(
-    _ start: UnsafeRawPointer, _ left: Double, _ x: Double, _ y: Double, _ body: (UInt32) -> Void
+    _ start: UnsafeRawPointer, _ left: Double, _ x: Double, _ y: Double, _ body: (UInt32, _ isInside: Bool) -> Void
   ) {
     var record = start
+    // The parts of one polygon follow each other: it is inside when any part has the point inside.
     var last = UInt32.max
+    var lastInside = false
     while true {
       let head = record.assumingMemoryBound(to: UInt32.self)
       let (slots, edges) = (Int(head[0]), Int(head[1]))
@@ -248,14 +252,23 @@ final class PolygonCells: @unchecked Sendable {
       }
       var found = inside | touching
       let rows = head + 4
+      let within = inside & ~touching
       while found != 0 {
-        let row = rows[found.trailingZeroBitCount]
+        let slot = found.trailingZeroBitCount
+        let row = rows[slot]
+        let isInside = within &>> UInt32(truncatingIfNeeded: slot) & 1 == 1
         found &= found &- 1
-        // The parts of one polygon follow each other.
-        if row != last { body(row) }
-        last = row
+        if row == last {
+          lastInside = lastInside || isInside
+        } else {
+          if last != .max { body(last, lastInside) }
+          (last, lastInside) = (row, isInside)
+        }
       }
-      if head[3] == 0 { return }
+      if head[3] == 0 {
+        if last != .max { body(last, lastInside) }
+        return
+      }
       record = edge
     }
   }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import CIMEngine
 
-/// The raster over all polygons against a scan of them.
+/// The cells of all polygons against a scan of them.
 @Suite("Matching points with polygons")
 struct TargetPartitionTests {
   /// Shapes in memory whose views stay where they are.
@@ -41,14 +41,11 @@ struct TargetPartitionTests {
   }
 
   private func check(_ geometries: [Geometry], points: [(Double, Double)], seed: UInt64) {
-    let shapes = Shapes(geometries)
+    let layer = MemoryLayer(geometries)
     var random = SplitMix64(seed: seed)
     let rank = geometries.indices.map { UInt32($0) }.shuffled(using: &random)
-    var box = Box2.empty
-    for g in geometries { if let own = g.box { box = box.union(own) } }
-    for pointCount in [1, 20_000] {
-      let partition = TargetPartition(
-        count: geometries.count, box: box, rank: rank, pointCount: pointCount, shape: { shapes.view($0) })
+    for threads in 1...2 {
+      let partition = TargetPartition(layer.geometry, rank: rank, threads: threads)
       for (x, y) in points {
         var (inner, edges) = (0, 0)
         var best: Int?
@@ -120,6 +117,10 @@ struct TargetPartitionTests {
     check(
       [.rectangle(Box2(0, 0, 1e-3, 1e6)), .rectangle(Box2(0, 0, 1e6, 1e-3))], points: [(0, 0), (5, 5e-4), (5, 5)],
       seed: 3)
+    // Beyond what cells hold.
+    check(
+      [.rectangle(Box2(-1e200, -1e200, 0, 0)), .rectangle(Box2(-3, -3, 4, 4))],
+      points: [(-1, -1), (0, 0), (3, 3), (-1e199, -5)], seed: 4)
   }
 
   @Test("a hole in a coverage is a gap; a bay is not")

@@ -42,6 +42,10 @@ struct PointsInPolygonsTests {
       var found: [Int] = []
       join.forEachRow(x, y) { found.append(Int($0)) }
       #expect(found.sorted() == rows, "\(comment): (\(x), \(y))")
+      join.forEachPlace(x, y) { row, isInside in
+        let place = layer.geometry.view(Int(row))!.locate(x, y)
+        #expect(place == (isInside ? .inside : .boundary), "\(comment): (\(x), \(y)) in \(row)")
+      }
       var again: [Int] = []
       other.forEachRow(x, y) { again.append(Int($0)) }
       #expect(again == found, "\(comment): two workers, (\(x), \(y))")

@@ -220,16 +220,7 @@ public struct GridCheck {
   /// The parent of each row as its code, its column and its place say it.
   private mutating func compare(_ child: Level, with parent: Level) throws {
     let known = Set(parent.codes)
-    var reach = Box2.empty
-    for row in 0..<parent.segment.rowCount { reach = reach.union(parent.shapes.box(row)) }
-    let shapes = parent.shapes
-    let partition = TargetPartition(
-      count: parent.segment.rowCount, box: reach, rank: try LinkMatch.ranks(parent.segment),
-      pointCount: child.codes.count
-    ) { row in
-      guard let view = shapes.view(row), view.dimension == 2, !view.isEmpty else { return nil }
-      return view
-    }
+    let partition = TargetPartition(parent.shapes, rank: try LinkMatch.ranks(parent.segment))
     for row in child.codes.indices.sorted(by: { child.codes[$0] < child.codes[$1] }) {
       let code = child.codes[row]
       let column = child.parents[row]

@@ -85,11 +85,7 @@ struct LinkMatch {
       reasons: Array(repeating: LinkReason.noPlace.rawValue, count: count),
       distances: Array(repeating: .nan, count: count))
     guard let places, let shapes, count > 0 else { return result }
-    let areas = LinkMatch.areas(shapes)
-    var reach = Box2.empty
-    for row in 0..<target.rowCount where areas(row) != nil { reach = reach.union(shapes.box(row)) }
-    let partition = TargetPartition(
-      count: target.rowCount, box: reach, rank: try LinkMatch.ranks(target), pointCount: count, shape: areas)
+    let partition = TargetPartition(shapes, rank: try LinkMatch.ranks(target), threads: threads)
     try token.check()
     let piece = 1 << 14
     // Each piece writes rows of its own.

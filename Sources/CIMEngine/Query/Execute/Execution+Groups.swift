@@ -95,7 +95,7 @@ extension Execution {
     let keyTypes = grouping.keys.map(\.type)
     // Nothing but a count of rows that a scan can count by itself.
     let isCount = grouping.keys.isEmpty && arguments.allSatisfy { $0 == nil } && shapeSource == nil && stages.isEmpty
-    if isCount, case .scan(let scan) = driver, scan.isByBlocks {
+    if isCount, case .scan(let scan) = driver, scan.conditions.isEmpty {
       try metered {
         var total = 0
         try MorselRun.run(

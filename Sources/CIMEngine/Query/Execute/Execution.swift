@@ -207,14 +207,16 @@ final class Execution: @unchecked Sendable {
     }
     try addResiduals(0)
     for (i, join) in plan.joins.enumerated() {
-      let stage = try makeJoin(join)
+      let before = i > 0 ? plan.joins[i - 1].estimatedRows : plan.sources[plan.driver].estimatedRows
+      let stage = try makeJoin(join, rows: before)
       stages.append(stage)
       joinStages.append(stage)
       try addResiduals(i + 1)
     }
   }
 
-  private func makeJoin(_ join: JoinPlan) throws(QueryError) -> Stage {
+  /// - Parameter rows: how many are joined so far, about.
+  private func makeJoin(_ join: JoinPlan, rows: Double) throws(QueryError) -> Stage {
     let s = join.source
     let relation = scope.relations[s]
     let conditions = try compiler.compile(join.conditions)
@@ -234,9 +236,14 @@ final class Execution: @unchecked Sendable {
         throw QueryError(.invalid("`\(relation.name)` has no geometry"))
       }
       try relation.table.verifyTree()
+      guard let search = RowSearch(relation.table, tree: tree, test: test.transposed) else {
+        throw QueryError(.invalid("`\(relation.name)` has no geometry"))
+      }
+      let node = try compiler.compile(from)
       return SearchJoin(
-        source: s, isLeft: join.isLeft, conditions: conditions, from: try compiler.compile(from), test: test,
-        table: relation.table, tree: tree, allowed: try allowed(s), token: token)
+        source: s, isLeft: join.isLeft, conditions: conditions, from: node, search: search,
+        cells: try PolygonCellJoin(node, to: relation.table, test: test, rows: rows, threads: threads, token: token),
+        allowed: try allowed(s), token: token)
     case .nearest(let count, let within, let from, let slot):
       guard let fromPath = scope.relations[from].geometryPath, let path = relation.geometryPath else {
         throw QueryError(.invalid("JOIN NEAREST needs a geometry on both sides"))

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SpatialIndex
 
 /// Runs a body on several threads at once and waits for all.
 enum Threads {
@@ -36,6 +37,15 @@ enum Threads {
     body(0)
     for index in left { body(index) }
     for thread in threads { pthread_join(thread, nil) }
+  }
+}
+
+extension Workers {
+  /// Parts on threads of their own.
+  static func threads(_ count: Int) -> Workers {
+    Workers(count: count) { count, body in
+      withoutActuallyEscaping(body) { body in Threads.run(count) { body($0) } }
+    }
   }
 }
 

@@ -102,6 +102,15 @@ struct FastPathTests {
       try packed.check("FIND unit NEAREST \(count) TO flood RETURN id, distance")
       try packed.check("FIND building NEAREST \(count) WITH TIES TO road WHERE floors > 3 RETURN id, distance")
     }
+    let larger = try PackedCity(NaiveCity(seed: 13, scale: 3))
+    for count in [1, 40, 300] {
+      for to in ["road", "flood", "grid", "shelter", "(FIND building WHERE floors > 31)"] {
+        try larger.check("FIND unit NEAREST \(count) TO \(to) RETURN id, distance")
+        try larger.check(
+          "FIND unit NEAREST \(count) WITH TIES TO \(to) WITHIN 40 m WHERE floor < 20 RETURN id, distance")
+      }
+      try larger.check("FIND building NEAREST \(count) TO shelter WHERE floors = 99 RETURN id, distance")
+    }
   }
 
   @Test("points in polygons, joined and only counted", arguments: [1, 3] as [UInt64])
@@ -124,6 +133,49 @@ struct FastPathTests {
     try packed.check(
       "FIND unit AS u JOIN grid AS g ON S_CONTAINS(g.geom, u.geom) GROUP BY g.code, u.floor "
         + "RETURN g.code, u.floor, COUNT(*) AS n")
+  }
+
+  @Test("polygons of each of very many points, by cells", arguments: [2, 7] as [UInt64])
+  func polygonsOfPoints(seed: UInt64) throws {
+    let packed = try PackedCity(NaiveCity(seed: seed, scale: 4, hasEmptyPoints: seed == 7))
+    for (polygons, left, relation) in [
+      ("grid", "LEFT ", "S_WITHIN"), ("grid", "LEFT ", "S_INTERSECTS"), ("grid", "LEFT ", "S_TOUCHES"),
+      ("flood", "LEFT ", "S_WITHIN"), ("flood", "LEFT ", "S_INTERSECTS"), ("building", "LEFT ", "S_TOUCHES"),
+      ("(FIND grid WHERE code > 'C-4')", "LEFT ", "S_INTERSECTS"),
+    ] {
+      let join = "FIND unit AS u \(left)JOIN \(polygons) AS g ON \(relation)(u.geom, g.geom)"
+      try packed.check("\(join) RETURN u.id, g.id")
+      try packed.check("\(join) GROUP BY u.floor RETURN u.floor, COUNT(*) AS n, COUNT(g.id) AS m")
+    }
+    try packed.check(
+      "FIND building AS b JOIN unit AS u ON u.building = b.id JOIN grid AS g ON S_WITHIN(u.geom, g.geom) "
+        + "RETURN b.id, u.id, g.id")
+    // Whether cells are used at all.
+    let find = try packed.bind("FIND unit AS u LEFT JOIN grid AS g ON S_WITHIN(u.geom, g.geom) RETURN u.id, g.id")
+    let executor = Executor(catalog: packed.city.catalog, tables: SnapshotTables(packed.snapshot), threads: 2, now: 0)
+    let execution = try Execution(try executor.makePlan(find), executor)
+    #expect((execution.stages.first as? SearchJoin)?.cells != nil)
+    // Too little memory for them.
+    let token = CancellationToken(maximumBytes: 4_000)
+    let small = Executor(
+      catalog: packed.city.catalog, tables: SnapshotTables(packed.snapshot), token: token, threads: 1, now: 0)
+    let searched = try Execution(try small.makePlan(find), small)
+    #expect((searched.stages.first as? SearchJoin).map { $0.cells == nil } == true)
+  }
+
+  @Test("candidates counted without being made into rows")
+  func countedCandidates() throws {
+    let packed = try PackedCity(NaiveCity(seed: 8, scale: 6))
+    for condition in [
+      "INTERSECTS BBOX(100, 100, 700, 600) IN EPSG:4547", "INSIDE BBOX(100, 100, 700, 600) IN EPSG:4547",
+      "TOUCHES BBOX(100, 100, 700, 600) IN EPSG:4547", "WITHIN 200 m OF POINT(500 500) IN EPSG:4547",
+      "INTERSECTS flood", "WITHIN 30 m OF road", "INSIDE grid", "WITHIN 100 m OF shelter",
+    ] {
+      try packed.check("COUNT building \(condition)")
+      try packed.check("COUNT unit \(condition)")
+      try packed.check("FIND unit \(condition) WHERE floor > 9 RETURN COUNT(*) AS n")
+      try packed.check("FIND unit \(condition) RETURN id, floor")
+    }
   }
 
   @Test("pages in the order of ids")

@@ -24,6 +24,8 @@ final class OracleDatabase: @unchecked Sendable {
     }
   }
 
+  var crs: CRS { database.catalog.workingCRS }
+
   /// The rows that cimq gives.
   func rows(_ text: String, threads: Int = 2) throws -> [[Value]] {
     lock.lock()

@@ -41,6 +41,54 @@ struct RandomQueryTests {
     #expect(rows > 2 * max(1, Self.total / 10))
   }
 
+  @Test("the same rows with edits laid over the snapshot", arguments: 1...3 as ClosedRange<UInt64>)
+  func sameRowsAfterEdits(seed: UInt64) throws {
+    let city = try QueryMaker.database(seed: seed &+ 900)
+    var maker = QueryMaker(seed: seed &* 104_729)
+    func place() -> String {
+      "POINT(\(QueryMaker.origin.x + Double(maker.below(41)) * 25) \(QueryMaker.origin.y + Double(maker.below(41)) * 25))"
+        + " IN \(city.crs)"
+    }
+    for i in 0..<6 {
+      _ = try city.rows("UPDATE spot SET geom = \(place()) WHERE id = 'S\(maker.below(120))'")
+      let gone = "S\(maker.below(120))"
+      _ = try city.rows("DELETE FROM entry WHERE spot = '\(gone)'")
+      _ = try city.rows("DELETE FROM spot WHERE id = '\(gone)'")
+      _ = try city.rows("INSERT INTO spot (id, a, geom) VALUES ('S-new-\(i)', \(i), \(place()))")
+      _ = try city.rows("DELETE FROM block WHERE id = 'B\(maker.below(60))'")
+    }
+    for text in [
+      (
+        "FIND block AS b JOIN spot AS s ON S_INTERSECTS(b.geom, s.geom) RETURN b.id, s.id",
+        "SELECT b.id, s.id FROM block b, spot s WHERE ST_Intersects(b.geom, s.geom) = 1"
+      ),
+      (
+        "FIND spot AS s LEFT JOIN block AS b ON S_WITHIN(s.geom, b.geom) RETURN s.id, b.id",
+        "SELECT s.id, b.id FROM spot s LEFT JOIN block b ON ST_Within(s.geom, b.geom) = 1"
+      ),
+      (
+        "FIND spot WITHIN 60 m OF way RETURN id",
+        "SELECT id FROM spot s WHERE EXISTS (SELECT 1 FROM way w WHERE ST_Distance(s.geom, w.geom) <= 60)"
+      ),
+      (
+        "FIND spot INTERSECTS block RETURN id",
+        "SELECT id FROM spot s WHERE EXISTS (SELECT 1 FROM block b WHERE ST_Intersects(s.geom, b.geom) = 1)"
+      ),
+      (
+        "FIND spot AS s JOIN NEAREST 1 way AS w RETURN s.id, w.distance",
+        "SELECT s.id, min(ST_Distance(s.geom, w.geom)) FROM spot s, way w WHERE s.geom IS NOT NULL GROUP BY s.id"
+      ),
+    ] {
+      for threads in 1...2 {
+        var (found, wanted) = (try city.rows(text.0, threads: threads), try city.sql(text.1))
+        found.sort(by: Self.precedes)
+        wanted.sort(by: Self.precedes)
+        #expect(!wanted.isEmpty)
+        #expect(Self.difference(found, wanted) == nil, "\(text.0), seed \(seed)")
+      }
+    }
+  }
+
   /// Values as SQLite has them.
   private static func plain(_ value: Value) -> Value {
     switch value {

@@ -15,13 +15,14 @@ class JoinStage: Stage, @unchecked Sendable {
   }
 
   /// Adds the candidates of all rows of a batch, in order.
-  func match(_ tuples: Tuples, _ pairs: inout Pairs) throws(QueryError) {}
+  func match(_ tuples: Tuples, _ pairs: Pairs) throws(QueryError) {}
 
   final override func process(_ tuples: Tuples, _ emit: (Tuples) throws(QueryError) -> Void) throws(QueryError) {
     var matched = isLeft ? [Bool](repeating: false, count: tuples.count) : []
     try withoutActuallyEscapingTyped(emit) { (emit) throws(QueryError) in
-      var pairs = Pairs { [self] (origins, rows, metres) throws(QueryError) in
-        var joined = tuples.selecting(origins)
+      let pairs = Pairs { [self] (origins, rows, metres) throws(QueryError) in
+        // Often each row has one partner.
+        var joined = isIdentity(origins, tuples.count) ? tuples : tuples.selecting(origins)
         joined.rows[source] = rows
         if let slot = measuredSlot { joined.distances[slot] = metres }
         if isLeft || !conditions.isEmpty {
@@ -36,7 +37,7 @@ class JoinStage: Stage, @unchecked Sendable {
         }
         if joined.count > 0 { try emit(joined) }
       }
-      try match(tuples, &pairs)
+      try match(tuples, pairs)
       try pairs.flush()
     }
     if isLeft, matched.contains(false) {
@@ -53,39 +54,58 @@ class JoinStage: Stage, @unchecked Sendable {
   var measuredSlot: Int? { nil }
 
   /// Candidate pairs on their way into batches.
-  struct Pairs {
-    private var origins: [Int32] = []
-    private var rows: [UInt32] = []
-    private var metres: [Double] = []
+  final class Pairs {
+    private let origins: UnsafeMutablePointer<Int32>
+    private let rows: UnsafeMutablePointer<UInt32>
+    private let metres: UnsafeMutablePointer<Double>
+    private var count = 0
+    private var isMeasured = false
     private let take: ([Int32], [UInt32], [Double]) throws(QueryError) -> Void
 
     init(_ take: @escaping ([Int32], [UInt32], [Double]) throws(QueryError) -> Void) {
       self.take = take
-      origins.reserveCapacity(Tuples.capacity)
-      rows.reserveCapacity(Tuples.capacity)
+      origins = .allocate(capacity: Tuples.capacity)
+      rows = .allocate(capacity: Tuples.capacity)
+      metres = .allocate(capacity: Tuples.capacity)
+    }
+
+    deinit {
+      origins.deallocate()
+      rows.deallocate()
+      metres.deallocate()
     }
 
     @inline(__always)
-    mutating func add(_ origin: Int, _ row: UInt32) throws(QueryError) {
-      origins.append(Int32(truncatingIfNeeded: origin))
-      rows.append(row)
-      if rows.count == Tuples.capacity { try flush() }
+    func add(_ origin: Int, _ row: UInt32) throws(QueryError) {
+      origins[count] = Int32(truncatingIfNeeded: origin)
+      rows[count] = row
+      count &+= 1
+      if count == Tuples.capacity { try flush() }
     }
 
-    mutating func add(_ origin: Int, _ row: UInt32, metres: Double) throws(QueryError) {
-      self.metres.append(metres)
+    @inline(__always)
+    func add(_ origin: Int, _ row: UInt32, metres distance: Double) throws(QueryError) {
+      metres[count] = distance
+      isMeasured = true
       try add(origin, row)
     }
 
-    mutating func flush() throws(QueryError) {
-      if rows.isEmpty { return }
-      let (o, r, m) = (origins, rows, metres)
-      origins.removeAll(keepingCapacity: true)
-      rows.removeAll(keepingCapacity: true)
-      metres.removeAll(keepingCapacity: true)
-      try take(o, r, m)
+    func flush() throws(QueryError) {
+      if count == 0 { return }
+      let n = count
+      count = 0
+      try take(
+        Array(UnsafeBufferPointer(start: origins, count: n)), Array(UnsafeBufferPointer(start: rows, count: n)),
+        isMeasured ? Array(UnsafeBufferPointer(start: metres, count: n)) : [])
     }
   }
+}
+
+/// Whether the indices are 0, 1, 2, … up to `count`.
+private func isIdentity(_ indices: [Int32], _ count: Int) -> Bool {
+  guard indices.count == count else { return false }
+  for i in 0..<count where indices[i] != Int32(truncatingIfNeeded: i) { return false }
+  return true
 }
 
 /// `withoutActuallyEscaping` for a closure with a typed error.
@@ -112,7 +132,7 @@ final class LoopJoin: JoinStage, @unchecked Sendable {
     super.init(source: source, isLeft: isLeft, conditions: conditions)
   }
 
-  override func match(_ tuples: Tuples, _ pairs: inout Pairs) throws(QueryError) {
+  override func match(_ tuples: Tuples, _ pairs: Pairs) throws(QueryError) {
     for i in 0..<tuples.count {
       try token.check()
       for row in rows { try pairs.add(i, row) }
@@ -131,7 +151,7 @@ final class LinkJoin: JoinStage, @unchecked Sendable {
     super.init(source: source, isLeft: isLeft, conditions: conditions)
   }
 
-  override func match(_ tuples: Tuples, _ pairs: inout Pairs) throws(QueryError) {
+  override func match(_ tuples: Tuples, _ pairs: Pairs) throws(QueryError) {
     let targets = try follower.rows(tuples)
     for i in targets.indices where targets[i] != Tuples.none {
       if let allowed, !allowed.contains(Int(targets[i])) { continue }
@@ -193,7 +213,7 @@ final class HashJoin: JoinStage, @unchecked Sendable {
     super.init(source: source, isLeft: isLeft, conditions: conditions)
   }
 
-  override func match(_ tuples: Tuples, _ pairs: inout Pairs) throws(QueryError) {
+  override func match(_ tuples: Tuples, _ pairs: Pairs) throws(QueryError) {
     let columns = try HashJoin.columns(probe, tuples)
     var scratch: [UInt8] = []
     for i in 0..<tuples.count {

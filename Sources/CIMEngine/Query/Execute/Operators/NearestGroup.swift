@@ -4,20 +4,35 @@ internal import SpatialIndex
 ///
 /// The k-th nearest point of any shape is no farther from it than the k-th nearest of the middle of the group's box is
 /// from that middle, and half the diagonal of the box. So what lies within that of the box answers for every member.
-struct NearestGroup {
+final class NearestGroup {
   static let capacity = 64
 
   private(set) var count = 0
-  private var xs: [Double] = Array(repeating: 0, count: capacity)
-  private var ys: [Double] = Array(repeating: 0, count: capacity)
-  private var rows: [UInt32] = Array(repeating: 0, count: capacity)
-  private var bounds: [Double] = Array(repeating: 0, count: capacity)
+  private let xs: UnsafeMutablePointer<Double>
+  private let ys: UnsafeMutablePointer<Double>
+  private let rows: UnsafeMutablePointer<UInt32>
+  /// Squares of distances from boxes.
+  private let bounds: UnsafeMutablePointer<Double>
   /// What rounding may take from an exact distance.
   private var slack = 0.0
 
+  init() {
+    xs = .allocate(capacity: Self.capacity)
+    ys = .allocate(capacity: Self.capacity)
+    rows = .allocate(capacity: Self.capacity)
+    bounds = .allocate(capacity: Self.capacity)
+  }
+
+  deinit {
+    xs.deallocate()
+    ys.deallocate()
+    rows.deallocate()
+    bounds.deallocate()
+  }
+
   /// Takes in the points that can be among the `list.wanted` nearest, and no farther than `limit`, of any shape in `box`;
   /// false when there are too many.
-  mutating func take(
+  func take(
     _ candidates: NearestCandidates, _ box: Box2, within limit: Double, _ list: inout NearestList
   ) -> Bool {
     count = 0
@@ -47,13 +62,13 @@ struct NearestGroup {
   }
 
   /// Every point: there are not as many as are wanted.
-  private mutating func takeAll(_ candidates: NearestCandidates) -> Bool {
+  private func takeAll(_ candidates: NearestCandidates) -> Bool {
     if candidates.tree.count > NearestGroup.capacity { return false }
     candidates.tree.forEach(meeting: candidates.tree.bounds) { item in add(candidates, item) }
     return true
   }
 
-  private mutating func add(_ candidates: NearestCandidates, _ item: Int) {
+  private func add(_ candidates: NearestCandidates, _ item: Int) {
     let place = candidates.place(item)
     xs[count] = place.x
     ys[count] = place.y
@@ -61,28 +76,53 @@ struct NearestGroup {
     count += 1
   }
 
+  /// What is nearest to a point of the group.
+  enum Answer {
+    case none
+    case one(metres: Double, row: UInt32)
+    /// Several are equally near.
+    case tied
+  }
+
+  /// The nearest point of the group to (x, y), a point that lies in its box.
+  @inline(__always)
+  func nearest(toPoint x: Double, _ y: Double, within limit: Double) -> Answer {
+    var least = Double.infinity
+    for i in 0..<count {
+      let (dx, dy) = (xs[i] - x, ys[i] - y)
+      let squared = dx * dx + dy * dy
+      bounds[i] = squared
+      least = squared < least ? squared : least
+    }
+    let metres = least.squareRoot()
+    guard count > 0, metres <= limit else { return .none }
+    // Squares that differ in their last bits can have the same root.
+    let bar = least * (1 + 0x1p-50)
+    var (first, tied) = (-1, false)
+    for i in 0..<count where bounds[i] <= bar {
+      tied = tied || first >= 0
+      first = i
+    }
+    return tied || first < 0 ? .tied : .one(metres: metres, row: rows[first])
+  }
+
   /// The points as near to a shape of the group as its `wanted` nearest, ties included, nearest first.
   ///
+  /// - Parameter view: nil for the point that is all of `box`.
   /// - Precondition: the shape is not empty and lies in the group's box.
-  mutating func nearest(
-    to view: GeometryView, _ box: Box2, wanted: Int, within limit: Double,
+  func nearest(
+    to view: GeometryView?, _ box: Box2, wanted: Int, within limit: Double,
     into found: inout [(metres: Double, row: UInt32)]
   ) {
     found.removeAll(keepingCapacity: true)
     var first = 0
     var least = Double.infinity
-    bounds.withUnsafeMutableBufferPointer { bounds in
-      xs.withUnsafeBufferPointer { xs in
-        ys.withUnsafeBufferPointer { ys in
-          for i in 0..<count {
-            let dx = max(0, max(xs[i] - box.max[0], box.min[0] - xs[i]))
-            let dy = max(0, max(ys[i] - box.max[1], box.min[1] - ys[i]))
-            let squared = dx * dx + dy * dy
-            bounds[i] = squared
-            if squared < least { (least, first) = (squared, i) }
-          }
-        }
-      }
+    for i in 0..<count {
+      let dx = max(0, max(xs[i] - box.max[0], box.min[0] - xs[i]))
+      let dy = max(0, max(ys[i] - box.max[1], box.min[1] - ys[i]))
+      let squared = dx * dx + dy * dy
+      bounds[i] = squared
+      if squared < least { (least, first) = (squared, i) }
     }
     guard count > 0 else { return }
     // Nothing farther than this can come into the answer.
@@ -97,20 +137,21 @@ struct NearestGroup {
 
   @inline(__always)
   private func measure(
-    _ i: Int, _ view: GeometryView, _ wanted: Int, _ bound: inout Double,
+    _ i: Int, _ view: GeometryView?, _ wanted: Int, _ bound: inout Double,
     _ found: inout [(metres: Double, row: UInt32)]
   ) {
     let metres: Double
-    switch view.kind {
-    case .point: metres = bounds[i].squareRoot()
+    switch view?.kind {
+    case nil, .point: metres = bounds[i].squareRoot()
     case .polygon, .lineString, .multiPolygon, .multiLineString:
       // Outside the box is outside.
       metres =
         (bounds[i] > 0
-        ? view.squaredDistance(toOutsidePoint: xs[i], ys[i]) : view.squaredDistance(toPoint: xs[i], ys[i])).squareRoot()
+        ? view!.squaredDistance(toOutsidePoint: xs[i], ys[i]) : view!.squaredDistance(toPoint: xs[i], ys[i]))
+        .squareRoot()
     default:
-      metres = view.vertices.reduce(.infinity) { nearest, v in
-        let (dx, dy) = (view.xy[2 * v] - xs[i], view.xy[2 * v + 1] - ys[i])
+      metres = view!.vertices.reduce(.infinity) { nearest, v in
+        let (dx, dy) = (view!.xy[2 * v] - xs[i], view!.xy[2 * v + 1] - ys[i])
         return min(nearest, (dx * dx + dy * dy).squareRoot())
       }
     }

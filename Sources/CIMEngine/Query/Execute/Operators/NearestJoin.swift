@@ -109,11 +109,6 @@ final class NearestCandidates: Sendable {
     }
     return found.map { ($0.metres, row($0.item)) }
   }
-
-  /// Metres from a shape to an item; infinity when there are none.
-  func distance(_ shape: Shape, _ item: Int) -> Double {
-    PairTest.distance(shape, column.shape(UInt32(shapeRow(item)))) ?? .infinity
-  }
 }
 
 /// The nearest rows of the joined source: k of them, ties decided by id, in the order (distance, id).
@@ -125,6 +120,8 @@ final class NearestJoin: JoinStage, @unchecked Sendable {
   let ids: IDOrder
   let slot: Int?
   let token: CancellationToken
+  /// The rows of `from` when all of them are points.
+  private let points: PointRun?
 
   init(
     source: Int, isLeft: Bool, from: GeometryNode, count: Int, within: Node?, candidates: NearestCandidates,
@@ -137,63 +134,102 @@ final class NearestJoin: JoinStage, @unchecked Sendable {
     self.ids = ids
     self.slot = slot
     self.token = token
+    points = PointRun(from.column.table).flatMap { $0.count > 0 ? $0 : nil }
     super.init(source: source, isLeft: isLeft, conditions: [])
   }
 
   override var measuredSlot: Int? { slot }
 
-  override func match(_ tuples: Tuples, _ pairs: inout Pairs) throws(QueryError) {
+  override func match(_ tuples: Tuples, _ pairs: Pairs) throws(QueryError) {
     let rows = try from.rows(tuples)
     if candidates.arePoints, !candidates.isGeodesic, count > 0, count <= NearestGroup.capacity / 4 {
-      if within == nil { return try matchGroups(rows, within: .infinity, &pairs) }
+      if within == nil { return try matchGroups(rows, within: .infinity, pairs) }
       if let limit = within?.constant {
         guard let metres = limit.number, metres >= 0 else { return }
-        return try matchGroups(rows, within: metres, &pairs)
+        return try matchGroups(rows, within: metres, pairs)
       }
     }
-    try matchEach(rows, limits: try within?.values(tuples), first: 0, .infinity, &pairs)
+    try matchEach(rows, limits: try within?.values(tuples), first: 0, .infinity, pairs)
   }
 
   /// Neighbouring rows share a search. They come along the Hilbert curve where the source's order is kept; where it is
   /// not, groups shrink until each row searches for itself.
-  private func matchGroups(_ rows: [UInt32], within limit: Double, _ pairs: inout Pairs) throws(QueryError) {
+  private func matchGroups(_ rows: [UInt32], within limit: Double, _ pairs: Pairs) throws(QueryError) {
     var list = NearestList(count: min(count, candidates.tree.count))
-    var group = NearestGroup()
+    let group = NearestGroup()
     var found: [(metres: Double, row: UInt32)] = []
-    let column = from.column
+    guard let geometry = from.column.table.geometry else { return }
     var size = 32
     var start = 0
     while start < rows.count {
       try token.check()
       let end = min(rows.count, start + size)
       var box = Box2.empty
-      for i in start..<end { box = box.union(column.box(rows[i])) }
+      if let points {
+        for i in start..<end where Int(rows[i]) < points.count {
+          let (x, y) = points.place(Int(rows[i]))
+          if x < box.min[0] { box.min[0] = x }
+          if y < box.min[1] { box.min[1] = y }
+          if x > box.max[0] { box.max[0] = x }
+          if y > box.max[1] { box.max[1] = y }
+        }
+      } else {
+        for i in start..<end where rows[i] != Tuples.none { box = box.union(geometry.box(Int(rows[i]))) }
+      }
       if box.isEmpty {
         start = end
         continue
       }
       if group.take(candidates, box, within: limit, &list) {
         for i in start..<end {
-          guard case .view(let view) = column.shape(rows[i]), !view.isEmpty else {
-            if case .collection = column.shape(rows[i]) {
-              try matchEach([rows[i]], limits: nil, first: i, limit, &pairs)
+          if let points {
+            if Int(rows[i]) < points.count { try match(i, points.place(Int(rows[i])), group, limit, &found, pairs) }
+            continue
+          }
+          guard case .view(let view) = from.column.shape(rows[i]), !view.isEmpty else {
+            if case .collection = from.column.shape(rows[i]) {
+              try matchEach([rows[i]], limits: nil, first: i, limit, pairs)
             }
             continue
           }
-          group.nearest(to: view, column.box(rows[i]), wanted: count, within: limit, into: &found)
-          if found.count > 1 { try ids.sortNearest(&found) }
-          for one in found.prefix(count) { try pairs.add(i, one.row, metres: one.metres) }
+          group.nearest(to: view, geometry.box(Int(rows[i])), wanted: count, within: limit, into: &found)
+          try add(i, &found, pairs)
         }
         start = end
         if group.count < 12, size < 256 { size *= 2 }
       } else if end - start > 1 {
         size = max(1, size / 4)
       } else {
-        try matchEach([rows[start]], limits: nil, first: start, limit, &pairs)
+        try matchEach([rows[start]], limits: nil, first: start, limit, pairs)
         start = end
         if start & 31 == 0 { size = 4 }
       }
     }
+  }
+
+  /// A row that is a point.
+  @inline(__always)
+  private func match(
+    _ i: Int, _ place: (x: Double, y: Double), _ group: NearestGroup, _ limit: Double,
+    _ found: inout [(metres: Double, row: UInt32)], _ pairs: Pairs
+  ) throws(QueryError) {
+    if count == 1 {
+      switch group.nearest(toPoint: place.x, place.y, within: limit) {
+      case .none: return
+      case .one(let metres, let row): return try pairs.add(i, row, metres: metres)
+      case .tied: break
+      }
+    }
+    let box = Box2(place.x, place.y, place.x, place.y)
+    group.nearest(to: nil, box, wanted: count, within: limit, into: &found)
+    try add(i, &found, pairs)
+  }
+
+  private func add(
+    _ i: Int, _ found: inout [(metres: Double, row: UInt32)], _ pairs: Pairs
+  ) throws(QueryError) {
+    if found.count > 1 { try ids.sortNearest(&found) }
+    for one in found.prefix(count) { try pairs.add(i, one.row, metres: one.metres) }
   }
 
   /// Each row for itself: for candidates that are no points, and for distances that differ from row to row.
@@ -202,11 +238,10 @@ final class NearestJoin: JoinStage, @unchecked Sendable {
   ///   - first: the position of `rows[0]` in the batch.
   ///   - bound: metres, for all rows.
   private func matchEach(
-    _ rows: [UInt32], limits: [Value]?, first: Int, _ bound: Double, _ pairs: inout Pairs
+    _ rows: [UInt32], limits: [Value]?, first: Int, _ bound: Double, _ pairs: Pairs
   ) throws(QueryError) {
     var list = NearestList(count: count, withTies: true)
     var found: [(metres: Double, row: UInt32)] = []
-    var previous: [Int] = []
     for i in rows.indices {
       let shape = from.column.shape(rows[i])
       let box = from.column.box(rows[i])
@@ -223,20 +258,12 @@ final class NearestJoin: JoinStage, @unchecked Sendable {
         for one in near.prefix(count) { try pairs.add(i, one.row, metres: one.metres) }
         continue
       }
-      // Rows follow each other along the Hilbert curve: what was nearest to the last one is near this one, too.
-      var bound = limit
-      if previous.count >= count, count > 0 {
-        let farthest = previous.reduce(0) { max($0, candidates.distance(shape, $1)) }
-        bound = min(limit, farthest * (1 + 0x1p-40))
-      }
-      candidates.nearest(shape, box, within: bound, into: &list)
+      candidates.nearest(shape, box, within: limit, into: &list)
       found.removeAll(keepingCapacity: true)
-      previous.removeAll(keepingCapacity: true)
       for position in 0..<list.count {
         let metres = list[position].squaredDistance.squareRoot()
         if metres > limit { continue }
         found.append((metres, candidates.row(list[position].item)))
-        if previous.count < count { previous.append(list[position].item) }
       }
       try ids.sortNearest(&found)
       for one in found.prefix(count) { try pairs.add(first + i, one.row, metres: one.metres) }

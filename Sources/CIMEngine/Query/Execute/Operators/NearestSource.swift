@@ -16,60 +16,148 @@ struct NearestSource {
     var metres: [Double]
   }
 
-  /// Nearest first from the R-tree; conditions are asked of each candidate, until k have passed.
+  /// Nearest first from the R-tree, outwards from one feature after the other; conditions are asked of each candidate,
+  /// until k have passed. nil when reading all rows would be faster.
+  ///
+  /// A row that is among the k nearest to any feature is among the k nearest to the feature that it is nearest to, and no
+  /// farther from it than the k-th nearest found so far.
   ///
   /// - Parameter conditions: of the source's rows; what fails them does not count.
   func incremental(
     _ geometry: GeometryNode, ids: IDOrder, conditions: [Node], template: Tuples, source: Int
   ) throws(QueryError) -> Found? {
     let table = geometry.column.table
-    guard let tree = table.tree, let storage = table.geometry, references.isConstant, references.targets.count == 1
+    let features = references.featureRows
+    // Each feature costs a search, each row otherwise.
+    guard let tree = table.tree, let storage = table.geometry, !references.isGeodesic,
+      features.count <= max(1, table.rowCount / 8)
     else { return nil }
-    let target = references.targets[0]
     let limit = within ?? .infinity
     guard limit >= 0, count > 0 else { return Found(rows: [], metres: []) }
-    var looked = 0
-    // When filters let too few pass, reading all rows is faster: give up there.
-    let patience = max(4_096, table.rowCount / 16)
-    var failure: QueryError?
+    var candidates = Candidates(
+      table: table, storage: storage, conditions: conditions, template: template, source: source, token: token)
+    var best = NearestRows(wanted: count)
     var list = NearestList(count: count, withTies: true)
-    var batch = template
-    batch.count = 1
-    enum Stop: Error { case failed, tooMany }
-    do throws(Stop) {
-      try tree.nearest(to: target.box, within: limit, into: &list) { (item) throws(Stop) -> Double? in
-        looked += 1
-        if !conditions.isEmpty {
-          if looked > patience { throw .tooMany }
-          batch.rows[source] = [UInt32(item)]
+    for (i, feature) in features.enumerated() {
+      if i & 15 == 0 { try token.check() }
+      let shape: Shape
+      let box: Box2
+      var target: PreparedGeometry?
+      if let column = references.column {
+        try column.table.verifyGeometry(row: Int(feature))
+        (shape, box) = (column.shape(feature), column.box(feature))
+      } else {
+        target = references.targets[Int(feature)].prepared
+        (shape, box) = (.none, references.targets[Int(feature)].box)
+      }
+      if box.isEmpty { continue }
+      let bound = min(limit, best.bound)
+      guard try candidates.nearest(to: shape, target, box, tree, within: bound, into: &list) else { return nil }
+      for k in 0..<list.count {
+        let metres = list[k].distance
+        if metres <= limit { best.add(metres, UInt32(list[k].item)) }
+      }
+      // The tree was searched before it was checked: the answer stands only if what was read of it is sound.
+      let reached = min(bound, list.count >= count ? list[list.count - 1].distance : .infinity)
+      if reached.isFinite { try table.verifyTree(within: reached, of: box) } else { try table.verifyTree() }
+    }
+    var found = best.rows
+    return try finish(&found, ids)
+  }
+
+  /// Rows in the order in which the tree gives them, tested and measured.
+  private struct Candidates {
+    let table: Table
+    let storage: GeometryStorage
+    let conditions: [Node]
+    var batch: Tuples
+    let source: Int
+    let token: CancellationToken
+    /// When filters let too few pass, reading all rows is faster: give up there.
+    let patience: Int
+    var looked = 0
+
+    init(
+      table: Table, storage: GeometryStorage, conditions: [Node], template: Tuples, source: Int,
+      token: CancellationToken
+    ) {
+      (self.table, self.storage, self.conditions, self.source, self.token) = (table, storage, conditions, source, token)
+      batch = template
+      batch.count = 1
+      patience = max(4_096, table.rowCount / 16)
+    }
+
+    private enum Stop: Error { case failed(QueryError), tooMany }
+
+    private mutating func passes(_ row: Int) throws(QueryError) -> Bool {
+      if conditions.isEmpty { return true }
+      batch.rows[source] = [UInt32(truncatingIfNeeded: row)]
+      return try batch.filtered(by: conditions).count > 0
+    }
+
+    /// Fills the list with the rows nearest to a shape, or to `target` when there is one; false when too many rows were
+    /// looked at.
+    mutating func nearest(
+      to shape: Shape, _ target: PreparedGeometry?, _ box: Box2, _ tree: PackedRTreeView<2>, within limit: Double,
+      into list: inout NearestList
+    ) throws(QueryError) -> Bool {
+      do throws(Stop) {
+        try tree.nearest(to: box, within: widened(limit), into: &list) { (item) throws(Stop) -> Double? in
+          looked += 1
+          if !conditions.isEmpty, looked > patience { throw .tooMany }
           do throws(QueryError) {
             if looked & 255 == 0 { try token.check() }
-            if try batch.filtered(by: conditions).count == 0 { return nil }
+            guard try passes(item) else { return nil }
+            try table.verifyGeometry(row: item)
           } catch {
-            failure = error
-            throw .failed
+            throw .failed(error)
           }
+          let metres: Double
+          if let target {
+            metres = PairTest.squaredDistance(storage.shape(item), target).squareRoot()
+          } else {
+            metres = PairTest.distance(storage.shape(item), shape) ?? .infinity
+          }
+          // Squares of the rounded distance, so that what is shown as equal is a tie.
+          return metres * metres
         }
-        do throws(QueryError) { try table.verifyGeometry(row: item) } catch {
-          failure = error
-          throw .failed
+      } catch {
+        switch error {
+        case .failed(let error): throw error
+        case .tooMany: return false
         }
-        let metres = PairTest.squaredDistance(storage.shape(item), target.prepared).squareRoot()
-        return metres * metres
       }
-    } catch {
-      if let failure { throw failure }
-      return nil
+      return true
     }
-    var found: [(metres: Double, row: UInt32)] = []
-    for i in 0..<list.count {
-      let metres = list[i].squaredDistance.squareRoot()
-      if metres <= limit { found.append((metres, UInt32(list[i].item))) }
+  }
+
+  /// The least distance of each row found so far, as far as it can matter.
+  private struct NearestRows {
+    let wanted: Int
+    private var metres: [UInt32: Double] = [:]
+    /// The k-th least distance when it was last looked for.
+    private(set) var bound = Double.infinity
+    private var added = 0
+
+    init(wanted: Int) { self.wanted = wanted }
+
+    mutating func add(_ distance: Double, _ row: UInt32) {
+      if distance > bound { return }
+      if let known = metres[row], known <= distance { return }
+      metres[row] = distance
+      added += 1
+      if metres.count >= wanted, bound == .infinity || added > max(16, wanted) { lower() }
     }
-    // The tree was searched before it was checked: the answer stands only if what was read of it is sound.
-    let reached = list.count >= count ? list[list.count - 1].squaredDistance.squareRoot() : limit
-    if reached.isFinite { try table.verifyTree(within: reached, of: target.box) } else { try table.verifyTree() }
-    return try finish(&found, ids)
+
+    /// Forgets what is farther than the k-th.
+    private mutating func lower() {
+      added = 0
+      bound = metres.values.sorted()[wanted - 1]
+      let bound = bound
+      if metres.count > 2 * wanted { metres = metres.filter { $0.value <= bound } }
+    }
+
+    var rows: [(metres: Double, row: UInt32)] { metres.map { ($0.value, $0.key) } }
   }
 
   /// Measures every row that a scan gives.

@@ -1,195 +1,164 @@
 internal import SpatialIndex
 
-/// Rows near or meeting the geometry of what is joined so far, through the joined source's R-tree.
+/// Rows near or meeting the geometry of what is joined so far, through the joined source's R-tree, or through cells of its
+/// polygons where very many points ask.
 final class SearchJoin: JoinStage, @unchecked Sendable {
   let from: Node
-  let test: PairTest
-  let column: ShapeColumn
-  let tree: PackedRTreeView<2>
   let allowed: RowSet?
   let token: CancellationToken
-  /// The coordinates of the joined rows, where each is one point and they lie one after the other.
-  private let points: PointRun?
-  /// From so many candidates on, preparing a shape pays.
-  private static let manyCandidates = 24
+  private let search: RowSearch
+  /// Answers instead of `search` where very many points ask.
+  let cells: PolygonCellJoin?
 
+  /// - Parameters:
+  ///   - search: with the test from the joined row to what is there.
+  ///   - cells: answers the same for the points of `from`.
   init(
-    source: Int, isLeft: Bool, conditions: [Node], from: Node, test: PairTest, table: Table, tree: PackedRTreeView<2>,
+    source: Int, isLeft: Bool, conditions: [Node], from: Node, search: RowSearch, cells: PolygonCellJoin?,
     allowed: RowSet?, token: CancellationToken
   ) {
     self.from = from
-    self.test = test
-    column = ShapeColumn(table: table)
-    self.tree = tree
+    self.search = search
+    self.cells = cells
     self.allowed = allowed
     self.token = token
-    points = PointRun(table)
     super.init(source: source, isLeft: isLeft, conditions: conditions)
   }
 
-  /// What is done with the rows found for one row: pairs made of them, or only counted.
-  private protocol Found {
-    mutating func add(_ row: UInt32) throws(QueryError)
-    mutating func add(_ rows: Range<Int>) throws(QueryError)
-  }
-
-  private struct PairMaker: Found {
-    var pairs: Pairs
+  /// Pairs made of the rows found for one row.
+  private struct PairMaker: FoundRows {
+    let pairs: Pairs
+    let allowed: RowSet?
     var origin = 0
+
+    @inline(__always)
+    func isSettled(_ row: Int) -> Bool { allowed.map { !$0.contains(row) } ?? false }
     @inline(__always)
     mutating func add(_ row: UInt32) throws(QueryError) { try pairs.add(origin, row) }
     mutating func add(_ rows: Range<Int>) throws(QueryError) {
-      for row in rows { try pairs.add(origin, UInt32(truncatingIfNeeded: row)) }
+      for row in rows where !isSettled(row) { try pairs.add(origin, UInt32(truncatingIfNeeded: row)) }
     }
   }
 
-  private struct Counter: Found {
+  /// The rows found for one row only counted.
+  private struct Counter: FoundRows {
+    let allowed: RowSet?
     var count = 0
+
+    @inline(__always)
+    func isSettled(_ row: Int) -> Bool { allowed.map { !$0.contains(row) } ?? false }
     @inline(__always)
     mutating func add(_ row: UInt32) { count &+= 1 }
-    mutating func add(_ rows: Range<Int>) { count += rows.count }
+    mutating func add(_ rows: Range<Int>) { count += allowed?.count(in: rows) ?? rows.count }
   }
 
-  override func match(_ tuples: Tuples, _ pairs: inout Pairs) throws(QueryError) {
-    var maker = PairMaker(pairs: pairs)
-    try forEachShape(tuples) { (origin, shape, box, test) throws(QueryError) in
+  override func match(_ tuples: Tuples, _ pairs: Pairs) throws(QueryError) {
+    var maker = PairMaker(pairs: pairs, allowed: allowed)
+    try forEachRow(tuples, &maker) { (origin, maker) in
       maker.origin = origin
-      try search(shape, box, test, &maker)
+    } end: { _, _ in
     }
-    pairs = maker.pairs
   }
 
   /// How many rows are joined to each row of a batch; for an outer join at least one.
   func counts(_ tuples: Tuples) throws(QueryError) -> [Int] {
     var result = Array(repeating: isLeft ? 1 : 0, count: tuples.count)
-    try forEachShape(tuples) { (origin, shape, box, test) throws(QueryError) in
-      var counter = Counter()
-      try search(shape, box, test, &counter)
+    var counter = Counter(allowed: allowed)
+    try forEachRow(tuples, &counter) { (_, counter) in
+      counter.count = 0
+    } end: { (origin, counter) in
       if counter.count > 0 { result[origin] = counter.count }
     }
     return result
   }
 
-  private func forEachShape(
-    _ tuples: Tuples, _ body: (Int, Shape, Box2, PairTest) throws(QueryError) -> Void
+  /// Finds the rows for each row of a batch that has a geometry.
+  private func forEachRow<Found: FoundRows>(
+    _ tuples: Tuples, _ found: inout Found, _ begin: (Int, inout Found) -> Void, end: (Int, inout Found) -> Void
   ) throws(QueryError) {
-    // The test from the joined row to what is there.
-    let test = self.test.transposed
     if let node = from as? GeometryNode {
       let rows = try node.rows(tuples)
+      if let cells {
+        try token.check()
+        for i in rows.indices where Int(rows[i]) < cells.points.count {
+          begin(i, &found)
+          try cells.find(Int(rows[i]), into: &found)
+          end(i, &found)
+        }
+        return
+      }
       for i in rows.indices {
         let shape = node.column.shape(rows[i])
-        if !shape.isNone { try body(i, shape, node.column.box(rows[i]), test) }
+        if shape.isNone { continue }
+        try token.check()
+        begin(i, &found)
+        try search.find(shape, node.column.box(rows[i]), into: &found)
+        end(i, &found)
       }
       return
     }
     let values = try from.values(tuples)
     for i in values.indices {
       guard case .geometry(let geometry) = values[i] else { continue }
-      try body(i, .collection(geometry), geometry.box ?? .empty, test)
-    }
-  }
-
-  private func search<Rows: Found>(
-    _ shape: Shape, _ box: Box2, _ test: PairTest, _ found: inout Rows
-  ) throws(QueryError) {
-    if box.isEmpty { return }
-    try token.check()
-    var runs: [(rows: Range<Int>, isCertain: Bool)] = []
-    var total = 0
-    if case .within(_, let distance) = test {
-      if !(distance >= 0) { return }
-      let isPoint = box.min[0] == box.max[0] && box.min[1] == box.max[1]
-      tree.forEachRun(within: widened(distance), of: box) { rows, isInside in
-        total += rows.count
-        runs.append((rows, isInside && isPoint))
-      }
-    } else {
-      tree.forEachRun(meeting: test.searchBox(box)) { rows, _ in
-        total += rows.count
-        runs.append((rows, false))
-      }
-    }
-    if runs.isEmpty { return }
-    if let points, total >= SearchJoin.manyCandidates, case .view(let view) = shape, view.dimension == 2,
-      let wanted = PointRun.Wanted(test)
-    {
-      let locator = PolygonLocator(view, box: box)
-      for (rows, _) in runs {
-        try column.table.verifyGeometry(rows: rows)
-        try points.forEach(rows, locator, wanted) { (row) throws(QueryError) in
-          if let allowed, !allowed.contains(row) { return }
-          try found.add(UInt32(truncatingIfNeeded: row))
-        }
-      }
-      return
-    }
-    let geometry = column.table.geometry!
-    var target: Target?
-    if case .view(let view) = shape, view.kind == .point {
-    } else if total >= SearchJoin.manyCandidates {
-      target = Target(shape.geometry!)
-    }
-    for (rows, isCertain) in runs {
-      if isCertain, allowed == nil {
-        try found.add(rows)
-        continue
-      }
-      if !isCertain { try column.table.verifyGeometry(rows: rows) }
-      for row in rows {
-        if let allowed, !allowed.contains(row) { continue }
-        if !isCertain {
-          if let target {
-            if !(try test.holds(geometry.shape(row), target)) { continue }
-          } else {
-            if test.isRuledOut(geometry.box(row), box) { continue }
-            if !(try test.holds(geometry.shape(row), shape)) { continue }
-          }
-        }
-        try found.add(UInt32(truncatingIfNeeded: row))
-      }
+      try token.check()
+      begin(i, &found)
+      try search.find(.collection(geometry), geometry.box ?? .empty, into: &found)
+      end(i, &found)
     }
   }
 }
 
-/// The coordinates of a layer in which each row that has a geometry is one point.
-struct PointRun: @unchecked Sendable {
-  private let geometry: GeometryStorage
+/// The polygons of a joined source as cells, for a source of very many points (``PointsInPolygons``).
+struct PolygonCellJoin: Sendable {
+  let points: PointRun
+  private let polygons: PointsInPolygons
+  private let wanted: PointRun.Wanted
 
-  init?(_ table: Table) {
-    // Only a layer of points keeps no boxes. Rows that were edited since lie elsewhere.
-    guard let geometry = table.geometry, geometry.boxes == nil, geometry.patches == nil else { return nil }
-    self.geometry = geometry
-  }
+  /// Layers with more vertices than this are searched row by row, as building cells for them cannot be stopped.
+  private static let mostVertices = 2_000_000
 
-  /// Where a point must lie in a polygon for a condition from the point to the polygon to hold.
-  enum Wanted {
-    case covered, inside, boundary
-
-    init?(_ test: PairTest) {
-      switch test {
-      case .holds(.intersects), .holds(.coveredBy): self = .covered
-      case .holds(.within): self = .inside
-      case .holds(.touches): self = .boundary
-      default: return nil
-      }
-    }
-  }
-
-  /// Calls `body` with the rows of a run, all of which have a point, that lie in the polygon as wanted.
-  @inline(__always)
-  func forEach(
-    _ rows: Range<Int>, _ locator: borrowing PolygonLocator, _ wanted: Wanted, _ body: (Int) throws(QueryError) -> Void
+  /// nil when it would not pay or does not answer the condition.
+  ///
+  /// - Parameters:
+  ///   - test: from a point to a polygon.
+  ///   - rows: about how many points will ask.
+  init?(
+    _ from: Node, to table: Table, test: PairTest, rows: Double, threads: Int, token: CancellationToken
   ) throws(QueryError) {
-    for row in rows {
-      let vertex = Int(geometry.ringOffsets[Int(geometry.partOffsets[Int(geometry.geometryOffsets[row])])])
-      let place = locator.locate(geometry.xy[2 * vertex], geometry.xy[2 * vertex + 1])
-      switch wanted {
-      case .covered: if place == .outside { continue }
-      case .inside: if place != .inside { continue }
-      case .boundary: if place != .boundary { continue }
-      }
-      try body(row)
+    guard let node = from as? GeometryNode, let points = PointRun(node.column.table),
+      let wanted = PointRun.Wanted(test), let geometry = table.geometry, geometry.boxes != nil, table.rowCount > 0
+    else { return nil }
+    guard rows >= Double(table.rowCount) else { return nil }
+    try table.verifyGeometry()
+    var vertices = 0
+    for row in 0..<table.rowCount { if let view = geometry.view(row) { vertices += view.vertices.count } }
+    guard vertices <= Self.mostVertices, 4 * rows >= Double(vertices) else { return nil }
+    // Cells and records, as measured.
+    let bytes = 160 * vertices
+    do throws(QueryError) { try token.use(bytes: bytes) } catch {
+      try token.use(bytes: -bytes)
+      return nil
     }
+    let made = PointsInPolygons(geometry, workers: .threads(threads))
+    guard made.otherRows.isEmpty else {
+      try token.use(bytes: -bytes)
+      return nil
+    }
+    polygons = made
+    self.points = points
+    self.wanted = wanted
+  }
+
+  @inline(__always)
+  func find<Found: FoundRows>(_ row: Int, into found: inout Found) throws(QueryError) {
+    let (x, y) = points.place(row)
+    var failure: QueryError?
+    polygons.forEachPlace(x, y) { polygon, isInside in
+      guard failure == nil, wanted.accepts(isInside ? .inside : .boundary), !found.isSettled(Int(polygon)) else {
+        return
+      }
+      do throws(QueryError) { try found.add(polygon) } catch { failure = error }
+    }
+    if let failure { throw failure }
   }
 }

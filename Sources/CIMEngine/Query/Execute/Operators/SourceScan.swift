@@ -134,7 +134,7 @@ final class SourceScan: @unchecked Sendable {
           var kept = before
           for i in before..<scratch.rows.count {
             let row = Int(scratch.rows[i])
-            if try test.holds(geometry.shape(row), target) {
+            if try test.holds(geometry, row, target) {
               scratch.rows[kept] = scratch.rows[i]
               kept += 1
             }
@@ -159,19 +159,40 @@ final class SourceScan: @unchecked Sendable {
 
   /// How many rows of a piece pass, when no node needs to be asked; nil otherwise.
   func count(_ index: Int, _ scratch: inout Scratch) throws(QueryError) -> Int? {
-    guard conditions.isEmpty, case .ranges(let list) = rows else { return nil }
+    guard conditions.isEmpty else { return nil }
     let morsel = morsels[index]
     var (entry, skip, left) = (morsel.first, morsel.skip, morsel.rowCount)
     var total = 0
     while left > 0 {
-      let range = list[entry]
+      let range: Range<Int>
+      var isCertain = true
+      switch rows {
+      case .list: return left
+      case .ranges(let list): range = list[entry]
+      case .candidates(let list, _, _): (range, isCertain) = list[entry]
+      }
       let part = range.lowerBound + skip..<min(range.upperBound, range.lowerBound + skip + left)
-      total += filter.tests.isEmpty ? part.count : try filter.count(part, mask: &scratch.mask)
+      if isCertain {
+        total += filter.tests.isEmpty ? part.count : try filter.count(part, mask: &scratch.mask)
+      } else {
+        total += try passing(part, &scratch)
+      }
       left -= part.count
       entry += 1
       skip = 0
     }
     return total
+  }
+
+  /// How many candidates of a run pass.
+  private func passing(_ run: Range<Int>, _ scratch: inout Scratch) throws(QueryError) -> Int {
+    guard case .candidates(_, let test, let target) = rows, let geometry = table.geometry else { return 0 }
+    scratch.rows.removeAll(keepingCapacity: true)
+    try filter.select(run, into: &scratch.rows, mask: &scratch.mask)
+    try table.verifyGeometry(rows: run)
+    var count = 0
+    for row in scratch.rows where try test.holds(geometry, Int(row), target) { count += 1 }
+    return count
   }
 
   /// All rows that pass, in order.

@@ -11,10 +11,13 @@ enum TreeSearch {
     switch test {
     case .within(_, let distance):
       if !(distance >= 0) { return [] }
-      // Seen from a point, the whole of a box can be near enough; from anything else only its nearest part is known.
-      let isPoint = target.box.min[0] == target.box.max[0] && target.box.min[1] == target.box.max[1]
-      tree.forEachRun(within: widened(distance), of: target.box) { rows, isInside in
-        append(&result, rows, isInside && isPoint)
+      IndexedLayer.forEachCandidate(tree, within: distance, of: target.prepared) { rows, isCertain in
+        append(&result, rows, isCertain)
+      }
+    // What lies inside, without the boundary, meets the target, is covered by it and within it.
+    case .holds(.intersects), .holds(.coveredBy), .holds(.within):
+      IndexedLayer.forEachCandidate(tree, intersecting: target.prepared) { rows, isCertain in
+        append(&result, rows, isCertain)
       }
     case .holds, .geodesic:
       tree.forEachRun(meeting: test.searchBox(target.box)) { rows, _ in append(&result, rows, false) }
@@ -39,6 +42,7 @@ enum TreeSearch {
   ) throws(QueryError) -> RowSet {
     let features = references.featureRows
     try table.verifyTree()
+    guard let search = RowSearch(table, tree: tree, test: test) else { return RowSet(rowCount: table.rowCount) }
     // Small pieces: features differ much in how many rows they find.
     let size = max(1, min(64, features.count / 64))
     let shared = SharedSets()
@@ -49,7 +53,12 @@ enum TreeSearch {
         work: { (worker: inout SharedSets.Worker, piece: Int) throws(QueryError) in
           for i in piece * size..<min(features.count, (piece + 1) * size) {
             try token.check()
-            try search(references, features[i], table, tree, test, &worker.set)
+            if let column = references.column {
+              try column.table.verifyGeometry(row: Int(features[i]))
+              try search.find(column.shape(features[i]), column.box(features[i]), into: &worker.found)
+            } else {
+              try search.find(references.targets[Int(features[i])], into: &worker.found)
+            }
           }
         }, handOn: { _, _ in })
     } catch {
@@ -57,69 +66,21 @@ enum TreeSearch {
     }
     return shared.union(table.rowCount)
   }
+}
 
-  private static func search(
-    _ references: ReferenceFeatures, _ feature: UInt32, _ table: Table, _ tree: PackedRTreeView<2>, _ test: PairTest,
-    _ set: inout RowSet
-  ) throws(QueryError) {
-    let geometry = table.geometry!
-    if references.isConstant {
-      let target = references.targets[Int(feature)]
-      for (rows, isCertain) in candidates(tree, test, target) {
-        if isCertain {
-          set.insert(rows)
-        } else {
-          try table.verifyGeometry(rows: rows)
-          for row in rows where !set.contains(row) {
-            if try test.holds(geometry.shape(row), target) { set.insert(row) }
-          }
-        }
-      }
-      return
-    }
-    let column = references.column!
-    try column.table.verifyGeometry(row: Int(feature))
-    let shape = column.shape(feature)
-    if shape.isNone { return }
-    let box = column.box(feature)
-    if box.isEmpty { return }
-    // Points are quick as they are; other shapes are worth preparing when many rows ask.
-    if let whole = shape.geometry, whole.kind != .point {
-      let target = Target(whole)
-      for (rows, _) in candidates(tree, test, target) {
-        try table.verifyGeometry(rows: rows)
-        for row in rows where !set.contains(row) {
-          if try test.holds(geometry.shape(row), target) { set.insert(row) }
-        }
-      }
-      return
-    }
-    let reach = widened(test.reach)
-    var runs: [(Range<Int>, Bool)] = []
-    if case .within(_, let distance) = test {
-      if !(distance >= 0) { return }
-      tree.forEachRun(within: reach, of: box) { rows, isInside in runs.append((rows, isInside)) }
-    } else {
-      tree.forEachRun(meeting: test.searchBox(box)) { rows, _ in runs.append((rows, false)) }
-    }
-    for (rows, isCertain) in runs {
-      if isCertain {
-        set.insert(rows)
-      } else {
-        try table.verifyGeometry(rows: rows)
-        for row in rows where !set.contains(row) {
-          if try test.holds(geometry.shape(row), shape) { set.insert(row) }
-        }
-      }
-    }
-  }
+/// Rows that are found by any of several searches.
+private struct RowUnion: FoundRows {
+  var set: RowSet
+  func isSettled(_ row: Int) -> Bool { set.contains(row) }
+  mutating func add(_ row: UInt32) { set.insert(Int(row)) }
+  mutating func add(_ rows: Range<Int>) { set.insert(rows) }
 }
 
 /// A set for each worker, joined at the end.
 private final class SharedSets: @unchecked Sendable {
   final class Worker: @unchecked Sendable {
-    var set: RowSet
-    init(_ rowCount: Int) { set = RowSet(rowCount: rowCount) }
+    var found: RowUnion
+    init(_ rowCount: Int) { found = RowUnion(set: RowSet(rowCount: rowCount)) }
   }
   private let monitor = Monitor()
   private var workers: [Worker] = []
@@ -133,8 +94,8 @@ private final class SharedSets: @unchecked Sendable {
   }
 
   func union(_ rowCount: Int) -> RowSet {
-    var result = RowSet(rowCount: rowCount)
-    for worker in workers { result.formUnion(worker.set) }
+    guard var result = workers.first?.found.set else { return RowSet(rowCount: rowCount) }
+    for worker in workers.dropFirst() { result.formUnion(worker.found.set) }
     return result
   }
 }

@@ -34,6 +34,18 @@ struct RowSet: Sendable {
 
   var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
+  /// How many rows of a range are in the set.
+  func count(in range: Range<Int>) -> Int {
+    guard !range.isEmpty else { return 0 }
+    let (first, last) = (range.lowerBound >> 6, (range.upperBound - 1) >> 6)
+    let head = UInt64.max << UInt64(range.lowerBound & 63)
+    let tail = UInt64.max >> UInt64(63 - (range.upperBound - 1) & 63)
+    if first == last { return (words[first] & head & tail).nonzeroBitCount }
+    var result = (words[first] & head).nonzeroBitCount + (words[last] & tail).nonzeroBitCount
+    for word in first + 1..<last { result += words[word].nonzeroBitCount }
+    return result
+  }
+
   /// The rows in ascending order.
   var rows: [UInt32] {
     var result: [UInt32] = []

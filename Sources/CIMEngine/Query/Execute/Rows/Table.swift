@@ -188,7 +188,8 @@ package final class Table: Sendable {
   }
 
   func verifyGeometry(rows: Range<Int>) throws(QueryError) {
-    guard let segment else { return }
+    guard let segment, let usage, !segment.isGeometryChecked else { return }
+    if usage.add(usage.geometry, rows.count) > rowCount / 8 { return try verifyGeometry() }
     try checked { () throws(SnapshotDamage) in _ = try segment.geometry(rows: rows) }
   }
 

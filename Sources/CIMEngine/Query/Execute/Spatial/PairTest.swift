@@ -77,17 +77,31 @@ final class Target: Sendable {
 extension PairTest {
   /// Whether the condition holds from a row's geometry to the target. False for a row without geometry.
   func holds(_ a: Shape, _ target: Target) throws(QueryError) -> Bool {
+    switch a {
+    case .none: return false
+    case .view(let view): return try holds(view, target)
+    case .collection(let geometry): return try holds(geometry, target.prepared.geometry)
+    }
+  }
+
+  /// As above for a row of a layer.
+  @inline(__always)
+  func holds(_ geometry: GeometryStorage, _ row: Int, _ target: Target) throws(QueryError) -> Bool {
+    if let view = geometry.view(row) { return try holds(view, target) }
+    return try holds(geometry.shape(row), target)
+  }
+
+  private func holds(_ view: GeometryView, _ target: Target) throws(QueryError) -> Bool {
     let b = target.prepared
-    switch (self, a) {
-    case (_, .none): return false
-    case (.geodesic(let metres), _):
-      return try GeodesicMeasure.metres(a, .collection(b.geometry)) <= metres
-    case (.within(let limit, _), .view(let view)): return limit >= 0 && b.isWithin(squaredLimit: limit, of: view)
-    case (.holds(.intersects), .view(let view)): return b.intersects(view)
-    case (.holds(.disjoint), .view(let view)): return !b.intersects(view)
-    case (.holds(.coveredBy), .view(let view)): return b.covers(view)
-    case (.holds(.covers), .view(let view)): return b.isCovered(by: view)
-    case (.holds(let predicate), .view(let view)):
+    switch self {
+    case .geodesic(let metres):
+      return try GeodesicMeasure.metres(.view(view), .collection(b.geometry)) <= metres
+    case .within(let limit, _): return limit >= 0 && b.isWithin(squaredLimit: limit, of: view)
+    case .holds(.intersects): return b.intersects(view)
+    case .holds(.disjoint): return !b.intersects(view)
+    case .holds(.coveredBy): return b.covers(view)
+    case .holds(.covers): return b.isCovered(by: view)
+    case .holds(let predicate):
       // A point lies inside, on the boundary or outside, and that decides them all.
       if view.kind == .point, b.geometry.dimension == 2, b.geometry.kind != .geometryCollection, !view.isEmpty {
         let v = view.vertices.lowerBound
@@ -107,7 +121,6 @@ extension PairTest {
       }
       if predicate != .equals, !b.intersects(view) { return false }
       return try PairTest.relate(predicate, view.copy(), b.geometry)
-    case (_, .collection(let geometry)): return try holds(geometry, b.geometry)
     }
   }
 
