@@ -58,6 +58,7 @@ final class NearestGroup {
     } catch {
       return false
     }
+    finish()
     return true
   }
 
@@ -65,7 +66,14 @@ final class NearestGroup {
   private func takeAll(_ candidates: NearestCandidates) -> Bool {
     if candidates.tree.count > NearestGroup.capacity { return false }
     candidates.tree.forEach(meeting: candidates.tree.bounds) { item in add(candidates, item) }
+    finish()
     return true
+  }
+
+  /// Puts a place that is never near after the last one: they are looked at in pairs.
+  private func finish() {
+    guard count < NearestGroup.capacity else { return }
+    (xs[count], ys[count]) = (.infinity, .infinity)
   }
 
   private func add(_ candidates: NearestCandidates, _ item: Int) {
@@ -87,23 +95,29 @@ final class NearestGroup {
   /// The nearest point of the group to (x, y), a point that lies in its box.
   @inline(__always)
   func nearest(toPoint x: Double, _ y: Double, within limit: Double) -> Answer {
-    var least = Double.infinity
-    for i in 0..<count {
-      let (dx, dy) = (xs[i] - x, ys[i] - y)
+    var low = SIMD2<Double>(repeating: .infinity)
+    var i = 0
+    // An odd last place is followed by one at infinity, see `finish`.
+    while i < count {
+      let dx = UnsafeRawPointer(xs + i).loadUnaligned(as: SIMD2<Double>.self) - x
+      let dy = UnsafeRawPointer(ys + i).loadUnaligned(as: SIMD2<Double>.self) - y
       let squared = dx * dx + dy * dy
-      bounds[i] = squared
-      least = squared < least ? squared : least
+      UnsafeMutableRawPointer(bounds + i).storeBytes(of: squared, as: SIMD2<Double>.self)
+      low.replace(with: squared, where: squared .< low)
+      i &+= 2
     }
+    let least = low.min()
     let metres = least.squareRoot()
     guard count > 0, metres <= limit else { return .none }
     // Squares that differ in their last bits can have the same root.
     let bar = least * (1 + 0x1p-50)
-    var (first, tied) = (-1, false)
-    for i in 0..<count where bounds[i] <= bar {
-      tied = tied || first >= 0
-      first = i
+    var (first, near) = (0, 0)
+    for i in 0..<count {
+      let isNear = bounds[i] <= bar
+      first = isNear ? i : first
+      near &+= isNear ? 1 : 0
     }
-    return tied || first < 0 ? .tied : .one(metres: metres, row: rows[first])
+    return near == 1 ? .one(metres: metres, row: rows[first]) : .tied
   }
 
   /// The points as near to a shape of the group as its `wanted` nearest, ties included, nearest first.

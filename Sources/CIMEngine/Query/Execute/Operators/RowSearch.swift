@@ -122,26 +122,24 @@ struct RowSearch: Sendable {
   }
 }
 
-/// The coordinates of a layer in which each row that has a geometry is one point.
+/// The coordinates of a layer in which each row that has a geometry is one point: pointers and nothing else, so that copies
+/// cost nothing. Valid as long as the table lives.
 struct PointRun: @unchecked Sendable {
-  private let geometry: GeometryStorage
+  private let geometryOffsets: UnsafePointer<UInt32>
+  private let partOffsets: UnsafePointer<UInt32>
+  private let ringOffsets: UnsafePointer<UInt32>
+  private let xy: UnsafePointer<Double>
   /// Rows `0..<count` of a layer have a point each, the others none; 0 for what is no layer.
   let count: Int
 
   init?(_ table: Table) {
     // Only a layer of points keeps no boxes. Rows that were edited since lie elsewhere.
     guard let geometry = table.geometry, geometry.boxes == nil, geometry.patches == nil else { return nil }
-    self.geometry = geometry
+    geometryOffsets = geometry.geometryOffsets
+    partOffsets = geometry.partOffsets
+    ringOffsets = geometry.ringOffsets
+    xy = geometry.xy
     count = min(table.segment?.placedCount ?? 0, table.rowCount)
-  }
-
-  /// x0, y0, x1, y1, … of rows `0..<count`; nil when they do not follow each other so. The offsets must have been checked.
-  var coordinates: UnsafePointer<Double>? {
-    // A row has one part or none: when as many parts as rows lie before a row, each before it has one.
-    let all = UInt32(truncatingIfNeeded: count)
-    guard geometry.geometryOffsets[count] == all, geometry.partOffsets[count] == all, geometry.ringOffsets[count] == all
-    else { return nil }
-    return geometry.xy
   }
 
   /// Where a point must lie in a polygon for a condition from the point to the polygon to hold.
@@ -170,8 +168,8 @@ struct PointRun: @unchecked Sendable {
   /// Where a row lies that has a point.
   @inline(__always)
   func place(_ row: Int) -> (x: Double, y: Double) {
-    let vertex = Int(geometry.ringOffsets[Int(geometry.partOffsets[Int(geometry.geometryOffsets[row])])])
-    return (geometry.xy[2 * vertex], geometry.xy[2 * vertex + 1])
+    let vertex = Int(ringOffsets[Int(partOffsets[Int(geometryOffsets[row])])])
+    return (xy[2 &* vertex], xy[2 &* vertex &+ 1])
   }
 
   /// Calls `body` with the rows of a run, all of which have a point, that lie in the polygon as wanted.

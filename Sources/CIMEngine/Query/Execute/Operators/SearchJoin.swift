@@ -110,6 +110,7 @@ final class SearchJoin: JoinStage, @unchecked Sendable {
 
 /// The polygons of a joined source as cells, for a source of very many points (``PointsInPolygons``).
 struct PolygonCellJoin: Sendable {
+  /// Valid as long as the table of the points lives, which the join's `from` holds.
   let points: PointRun
   private let polygons: PointsInPolygons
   private let wanted: PointRun.Wanted
