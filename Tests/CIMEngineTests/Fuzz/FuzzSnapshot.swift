@@ -127,6 +127,10 @@ enum FuzzSnapshot {
     _: PackedRTreeView<D>.Type, _ bytes: UnsafeRawBufferPointer, _ window: Box<D>
   ) throws {
     guard let tree = try? PackedRTreeView<D>(bytes: bytes) else { return }
+    try walk(tree, window)
+  }
+
+  private static func walk<let D: Int>(_ tree: PackedRTreeView<D>, _ window: Box<D>) throws {
     // What a search gives is an item, and a search ends.
     var (found, outside) = (0, 0)
     func visit(_ item: Int) throws(FuzzFault) {
@@ -158,16 +162,12 @@ enum FuzzSnapshot {
     for item in items { try visit(Int(item)) }
   }
 
-  /// The file of a 3D index, its checksum made right.
+  /// The file of a 3D index of twenty rows, its checksums made right as in ``sealed(_:_:)``.
   static func space(_ bytes: UnsafeRawBufferPointer) throws {
-    var file = Array(bytes)
-    guard file.count > 64 else { return }
-    let checksum = file.withUnsafeBytes { BlockFormat.checksum(UnsafeRawBufferPointer(rebasing: $0[64...])) }
-    withUnsafeBytes(of: UInt64(checksum).littleEndian) { for (i, byte) in $0.enumerated() { file[24 + i] = byte } }
-    let rows = file.withUnsafeBytes { Int(truncatingIfNeeded: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)) }
-    guard let descriptor = descriptor(file), rows >= 0 else { return }
+    guard let file = container(bytes), let descriptor = descriptor(file) else { return }
     defer { close(descriptor) }
-    guard let index = SpaceIndex(file: "/proc/self/fd/\(descriptor)", rowCount: rows) else { return }
-    try index.tree.withBytes { try walk(PackedRTreeView<3>.self, $0, Box(min: [10, 10, 10], max: [60, 60, 60])) }
+    guard let index = SpaceIndex(path: "/proc/self/fd/\(descriptor)", rowCount: 20) else { return }
+    try walk(index.tree, Box(min: [10, 10, 10], max: [60, 60, 60]))
+    withExtendedLifetime(index) {}
   }
 }
