@@ -6,6 +6,10 @@ public struct ImportOptions: Sendable {
   public var onConflict: ImportConflict = .fail
   /// The column by which rows are known when it is not `id` (`--key`).
   public var key: String?
+  /// Imports what is sound and writes features that are wrong, with the reasons, to a file beside their source.
+  public var skipsInvalid = false
+  /// The file for features that are wrong (`--rejects`); nil is `NAME.rejected.EXT` beside the source.
+  public var rejectsPath: String?
   /// Reads and plans everything, writes nothing.
   public var isDryRun = false
   /// Kept in the catalogue of a new database and shown with its data ("synthetic data", a licence).
@@ -47,6 +51,12 @@ public struct ImportReport: Sendable {
     public var tally: ImportTally
     /// Rows that the sources have, from the first pass.
     public var sourceRows: Int
+    /// After a dry run: the first rows as they would be read.
+    public var samples: [Feature] = []
+    public static func == (a: Self, b: Self) -> Bool {
+      a.name == b.name && a.isNew == b.isNew && a.columns == b.columns && a.geometry == b.geometry && a.tally == b.tally
+        && a.sourceRows == b.sourceRows
+    }
   }
   public var isNewDatabase: Bool
   public var workingCRS: CRS
@@ -57,6 +67,26 @@ public struct ImportReport: Sendable {
   public var warnings: [String]
   public var sourceCount: Int
   public var byteCount: Int
+
+  /// What each source was taken for.
+  public var sources: [Source] = []
+  public struct Source: Sendable {
+    public var path: String
+    public var format: String
+    public var encoding: String?
+    public var crs: CRS?
+  }
+  /// By source, the features that were set aside.
+  public var rejects: [Rejects] = []
+
+  public struct Rejects: Sendable {
+    public var source: String
+    /// Those that are wrong, and those that are left out since they belong to one that is.
+    public var features: [RejectedFeature]
+    /// Where they were written; nil after a dry run.
+    public var path: String?
+    public var wrongCount: Int { features.count { $0.isWrong } }
+  }
 
   public var tally: ImportTally { layers.reduce(ImportTally()) { $0 + $1.tally } }
 }

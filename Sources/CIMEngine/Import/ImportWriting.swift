@@ -8,6 +8,7 @@ final class ImportWriting {
   private let workingCRS: CRS
   private let isGeographic: Bool
   private let writer: StoreWriter
+  private let rejects: ImportRejects
   private var tables: [OpenTable] = []
   private var rows = 0
   private var bytesBefore = 0
@@ -24,7 +25,7 @@ final class ImportWriting {
 
   init(
     _ job: ImportJob, _ surveys: [SourceSurvey], _ plan: ImportPlan, _ workingCRS: CRS, _ isGeographic: Bool,
-    _ writer: StoreWriter
+    _ writer: StoreWriter, _ rejects: ImportRejects
   ) {
     self.job = job
     self.surveys = surveys
@@ -32,6 +33,7 @@ final class ImportWriting {
     self.workingCRS = workingCRS
     self.isGeographic = isGeographic
     self.writer = writer
+    self.rejects = rejects
   }
 
   func run() throws -> [ImportReport.Layer] {
@@ -43,6 +45,8 @@ final class ImportWriting {
       for index in tables.indices where tables[index].lastSource == step { results[index] = try finish(index) }
     }
     for index in tables.indices where results[index] == nil { results[index] = try finish(index) }
+    try rejects.settle(writing: true)
+    for note in rejects.invalidNotes { job.warn(note) }
     try ChangeLog.append(.catalog, layer: nil, in: writer.connection)
     return results.compactMap { $0 }
   }
@@ -111,6 +115,7 @@ final class ImportWriting {
     let preparation = try FeaturePreparation(survey, workingCRS: workingCRS, isGeographic: isGeographic)
     let (before, total, report, rowsBefore) = (bytesBefore, job.byteCount, job.progress, rows)
     let isCancelled = job.isCancelled
+    let rejects = rejects
     let reader = WorkerThread {
       queue.finish(
         Result {
@@ -124,7 +129,8 @@ final class ImportWriting {
             body: { batch in
               if isCancelled() { throw StoreError(.interrupted, "interrupted; nothing was written") }
               var batch = batch
-              try preparation.prepare(&batch)
+              try preparation.prepare(&batch) { try rejects.add($0, of: index, at: $1) }
+              try preparation.checkShapes(&batch) { try rejects.addInvalid($0, of: index, at: $1) }
               try queue.put(batch)
             })
         })
@@ -152,9 +158,16 @@ final class ImportWriting {
       let solids = survey.layers[batch.layer].hasSolids ? tables[feed.table].solids : nil
       for feature in batch.features {
         var feature = feature
-        try key?.identify(&feature, path: source.path)
         let replaced = table.tally.replaced
-        guard let fid = try table.insert(feature, path: source.path) else { continue }
+        let found: Int64?
+        do {
+          try key?.identify(&feature, path: source.path)
+          found = try table.insert(feature, path: source.path)
+        } catch let error as LoadError where error.isOfOneFeature {
+          try rejects.add(error, of: index, at: feature.place)
+          continue
+        }
+        guard let fid = found else { continue }
         if let solids {
           try solids.write(
             feature.solids, of: fid, id: feature.id, isReplacing: table.tally.replaced != replaced)
@@ -194,22 +207,49 @@ struct FeaturePreparation: Sendable {
     }
   }
 
-  func prepare(_ batch: inout FeatureBatch) throws {
-    let shape = shapes[batch.layer]
+  /// - Parameter reject: told of each feature that cannot be taken, which is then left out.
+  func prepare(_ batch: inout FeatureBatch, reject: (LoadError, SourcePlace) throws -> Void) throws {
+    var bad: Set<Int> = []
     for i in batch.features.indices {
-      if let transform {
-        do throws(CRSError) {
-          try Self.apply(transform, to: &batch.features[i])
-        } catch {
-          throw LoadError(path: path, place: batch.features[i].place, reason: .malformed(error.message))
-        }
+      do { try prepare(&batch.features[i], shapes[batch.layer]) } catch let error as LoadError {
+        try reject(error, batch.features[i].place)
+        bad.insert(i)
       }
-      if let shape, !batch.features[i].solids.isEmpty {
-        do throws(StoreError) {
-          try shape.derive(into: &batch.features[i])
-        } catch {
-          throw LoadError(path: path, place: batch.features[i].place, reason: .refused(error.message))
-        }
+    }
+    guard !bad.isEmpty else { return }
+    batch.features = batch.features.enumerated().filter { !bad.contains($0.offset) }.map(\.element)
+  }
+
+  /// Looks whether polygons are what Simple Features calls valid; derived shapes of buildings are.
+  ///
+  /// - Parameter reject: told of each that is not; true leaves it out.
+  func checkShapes(_ batch: inout FeatureBatch, reject: (LoadError, SourcePlace) throws -> Bool) throws {
+    var bad: Set<Int> = []
+    for i in batch.features.indices where batch.features[i].solids.isEmpty {
+      guard let geometry = batch.features[i].geometry, !geometry.isSurelyValid,
+        let finding = try? geometry.invalidity()
+      else { continue }
+      let place = batch.features[i].place
+      let error = LoadError(path: path, place: place, reason: .refused("not a valid geometry: \(finding)"))
+      if try reject(error, place) { bad.insert(i) }
+    }
+    guard !bad.isEmpty else { return }
+    batch.features = batch.features.enumerated().filter { !bad.contains($0.offset) }.map(\.element)
+  }
+
+  private func prepare(_ feature: inout Feature, _ shape: BuildingShape?) throws {
+    if let transform {
+      do throws(CRSError) {
+        try Self.apply(transform, to: &feature)
+      } catch {
+        throw LoadError(path: path, place: feature.place, reason: .malformed(error.message))
+      }
+    }
+    if let shape, !feature.solids.isEmpty {
+      do throws(StoreError) {
+        try shape.derive(into: &feature)
+      } catch {
+        throw LoadError(path: path, place: feature.place, reason: .refused(error.message))
       }
     }
   }

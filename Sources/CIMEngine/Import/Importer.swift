@@ -95,6 +95,8 @@ final class ImportJob {
     }
 
     let surveys = try survey()
+    let rejects = ImportRejects(sources, surveys, options)
+    try rejects.checkSurveys()
     for survey in surveys { try check(survey) }
     let choice: WorkingCRS.Choice
     if let state {
@@ -117,15 +119,24 @@ final class ImportJob {
     var report = ImportReport(
       isNewDatabase: !exists, workingCRS: choice.crs, workingCRSReason: exists ? nil : choice.reason, layers: [],
       warnings: [], sourceCount: sources.count, byteCount: byteCount)
+    report.sources = surveys.map {
+      ImportReport.Source(path: $0.path, format: $0.format, encoding: $0.encoding, crs: $0.crs)
+    }
     if options.isDryRun {
-      report.layers = plan.tables.map {
-        ImportReport.Layer(
-          name: $0.name, isNew: $0.existing == nil, columns: $0.columns, geometry: $0.geometry, tally: ImportTally(),
-          sourceRows: $0.sourceRows)
+      let trial = ImportTrial(self, surveys, plan, choice.crs, isGeographic, rejects)
+      try trial.run()
+      try rejects.settle(writing: false)
+      for note in rejects.invalidNotes { warn(note) }
+      report.layers = plan.tables.enumerated().map { index, table in
+        var layer = ImportReport.Layer(
+          name: table.name, isNew: table.existing == nil, columns: table.columns, geometry: table.geometry,
+          tally: ImportTally(), sourceRows: table.sourceRows - trial.leftOut[index])
+        layer.samples = trial.samples[index]
+        return layer
       }
     } else if let store {
       report.layers = try store.importing(isCancelled: isCancelled) { writer in
-        try ImportWriting(self, surveys, plan, choice.crs, isGeographic, writer).run()
+        try ImportWriting(self, surveys, plan, choice.crs, isGeographic, writer, rejects).run()
       }
       try store.checkpoint()
     } else {
@@ -134,10 +145,11 @@ final class ImportJob {
       ) {
         store in
         try store.importing(isCancelled: isCancelled) { writer in
-          try ImportWriting(self, surveys, plan, choice.crs, isGeographic, writer).run()
+          try ImportWriting(self, surveys, plan, choice.crs, isGeographic, writer, rejects).run()
         }
       }
     }
+    report.rejects = try rejects.finish()
     report.warnings = warnings
     return report
   }
@@ -163,7 +175,9 @@ final class ImportJob {
 
   /// Surveys every source, two at a time. The first source, in order, that cannot be read decides the error.
   private func survey() throws -> [SourceSurvey] {
-    let shared = SurveyTasks(sources, isCancelled: isCancelled, progress: progress)
+    let shared = SurveyTasks(
+      sources, rejectLimit: options.skipsInvalid ? Rejections.skippingLimit : Rejections.usualLimit,
+      isCancelled: isCancelled, progress: progress)
     let helper = sources.count > 1 ? WorkerThread { shared.work() } : nil
     shared.work()
     helper?.join()
@@ -175,7 +189,7 @@ final class ImportJob {
       // Of a city model the buildings count; its parts and everything else are layers of their own.
       guard i < promises.count, let promise = promises[i] else { continue }
       let layers = survey.layers.count == 1 ? survey.layers : survey.layers.filter { $0.name == promise.layer }
-      let count = layers.reduce(0) { $0 + $1.featureCount }
+      let count = layers.reduce(0) { $0 + $1.featureCount } + survey.rejected.count
       if count != promise.count { warn("\(survey.path): has \(count) rows, its manifest says \(promise.count)") }
     }
     return surveys

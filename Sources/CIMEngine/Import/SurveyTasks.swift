@@ -11,11 +11,14 @@ final class SurveyTasks: Sendable {
   private let isCancelled: @Sendable () -> Bool
   private let progress: Importer.Progress
   private let state: Mutex<State>
+  private let rejectLimit: Int
 
   init(
-    _ sources: [any FeatureSource], isCancelled: @escaping @Sendable () -> Bool, progress: @escaping Importer.Progress
+    _ sources: [any FeatureSource], rejectLimit: Int, isCancelled: @escaping @Sendable () -> Bool,
+    progress: @escaping Importer.Progress
   ) {
     self.sources = sources
+    self.rejectLimit = rejectLimit
     self.isCancelled = isCancelled
     self.progress = progress
     state = Mutex(
@@ -32,7 +35,7 @@ final class SurveyTasks: Sendable {
       guard index < sources.count, !isCancelled() else { return }
       let result: Result<SourceSurvey, LoadError>
       do throws(LoadError) {
-        result = .success(try sources[index].survey { self.report(index, $0) })
+        result = .success(try sources[index].survey(settingAside: rejectLimit) { self.report(index, $0) })
       } catch {
         result = .failure(error)
       }

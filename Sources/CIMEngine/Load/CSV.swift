@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SpatialIndex
 
 /// Reads CSV and TSV with a header line: points from longitude and latitude or x and y, any geometry from WKT (or hex
@@ -17,20 +18,30 @@ struct CSV: FeatureSource {
   static let batchSize = 1_000
 
   func survey(progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
+    try survey(settingAside: Rejections.usualLimit, progress: progress).whole()
+  }
+
+  func survey(settingAside limit: Int, progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
     var stated = options.encoding
     if stated == nil { stated = try Self.encodingByMark(path) }
     let line: Int
-    switch try outcome(encoding: stated, progress) {
-    case .done(let survey): return survey
-    case .notUTF8(let found): line = found
+    do {
+      switch try outcome(encoding: stated, limit, keepsUTF8: stated != nil, progress) {
+      case .done(let survey): return survey
+      case .notUTF8(let found): line = found
+      }
     }
     guard stated == nil else {
       throw LoadError(
         path: path, place: .line(line), reason: .malformed("the text is not UTF-8"),
         fix: "name its encoding with --encoding")
     }
+    // A few broken lines in a file of UTF-8 do not make it GB18030.
+    if try isMostlyUTF8(), case .done(let survey) = try outcome(encoding: nil, limit, keepsUTF8: true, progress) {
+      return survey
+    }
     do throws(LoadError) {
-      if case .done(var survey) = try outcome(encoding: "GB18030", progress) {
+      if case .done(var survey) = try outcome(encoding: "GB18030", limit, keepsUTF8: false, progress) {
         survey.warnings.insert("is not UTF-8 (line \(line)); read as GB18030", at: 0)
         return survey
       }
@@ -52,8 +63,20 @@ struct CSV: FeatureSource {
       zone: try options.zone(path: path))
     var batch = FeatureBatch(layer: 0, features: [])
     batch.features.reserveCapacity(Self.batchSize)
-    while let record = try records.next() {
-      batch.features.append(try builder.feature(record))
+    let rejected = survey.rejectedKeys
+    while true {
+      do throws(LoadError) {
+        guard let record = try records.next() else { break }
+        if !rejected.isEmpty, rejected.contains(.line(record.line)) {
+          builder.pass()
+          continue
+        }
+        batch.features.append(try builder.feature(record))
+      } catch {
+        guard records.canContinue, rejected.contains(.line(records.line)) else { throw error }
+        builder.pass()
+        continue
+      }
       if batch.features.count == Self.batchSize {
         try body(batch)
         batch.features.removeAll(keepingCapacity: true)
@@ -62,6 +85,57 @@ struct CSV: FeatureSource {
     }
     if !batch.features.isEmpty { try body(batch) }
     progress(records.bytesRead)
+  }
+
+  var rejectsExtension: String { delimiter == UInt8(ascii: "\t") ? "tsv" : "csv" }
+
+  /// The records as they stand, behind two columns more: `reject_line` and `reject_reason`.
+  func writeRejected(_ rejected: [RejectedFeature], of survey: SourceSurvey, to writer: ByteWriter) throws {
+    var wanted: [SourcePlace: RejectedFeature] = [:]
+    for feature in rejected { wanted[feature.key] = feature }
+    let records = try records(encoding: survey.encoding)
+    func put(_ line: String, _ reason: String, _ text: UnsafeBufferPointer<UInt8>) throws {
+      writer.append(line)
+      writer.append(records.delimiter)
+      writer.append(reason)
+      writer.append(records.delimiter)
+      let end = text.lastIndex { $0 != 0x0A && $0 != 0x0D } ?? -1
+      writer.append(UnsafeBufferPointer(rebasing: text[..<(end + 1)]))
+      writer.append(UInt8(ascii: "\n"))
+      try writer.flushIfLarge()
+    }
+    guard let head = try records.next() else { return }
+    try put("reject_line", "reject_reason", head.bytes)
+    while true {
+      do throws(LoadError) { guard try records.next() != nil else { break } } catch {
+        guard records.canContinue else { throw error }
+      }
+      guard let feature = wanted[.line(records.line)] else { continue }
+      let reason = feature.error.what.replacing("\"", with: "\"\"")
+      try put(String(records.line), "\"\(reason)\"", records.text)
+    }
+  }
+
+  /// Whether more of the lines beyond ASCII are sound UTF-8 than are not.
+  private func isMostlyUTF8() throws(LoadError) -> Bool {
+    let reader = try ByteReader(path: path, capacity: bufferCapacity)
+    var (sound, broken) = (0, 0)
+    var isAtEnd = false
+    while !isAtEnd || !reader.bytes.isEmpty {
+      let bytes = reader.bytes
+      let hit = bytes.isEmpty ? nil : memchr(bytes.baseAddress!, 0x0A, bytes.count)
+      guard hit != nil || isAtEnd else {
+        isAtEnd = try !reader.fill()
+        continue
+      }
+      let length = hit.map { UnsafeRawPointer($0) - UnsafeRawPointer(bytes.baseAddress!) + 1 } ?? bytes.count
+      let line = UnsafeBufferPointer(rebasing: bytes[..<length])
+      if line.contains(where: { $0 >= 0x80 }) {
+        if UTF8Check.firstFault(line) == nil { sound += 1 } else { broken += 1 }
+      }
+      reader.advance(by: length)
+    }
+    return sound > broken
   }
 
   private enum Outcome {
@@ -73,8 +147,27 @@ struct CSV: FeatureSource {
     try DelimitedRecords(path: path, encoding: encoding, delimiter: delimiter, capacity: bufferCapacity)
   }
 
-  /// - Parameter encoding: nil reads UTF-8, and stops where the text is not.
-  private func outcome(encoding: String?, _ progress: @Sendable (Int) -> Void) throws(LoadError) -> Outcome {
+  /// - Parameters:
+  ///   - encoding: nil reads UTF-8.
+  ///   - keepsUTF8: sets lines aside that are not UTF-8 instead of stopping at them.
+  private func outcome(
+    encoding: String?, _ limit: Int, keepsUTF8: Bool, _ progress: @Sendable (Int) -> Void
+  ) throws(LoadError) -> Outcome {
+    var line: Int?
+    let survey = try Rejections.survey(path: path, limit: limit) { (rejected) throws(LoadError) in
+      switch try pass(encoding: encoding, keepsUTF8: keepsUTF8, &rejected, progress) {
+      case .done(let survey): return survey
+      case .notUTF8(let found):
+        line = found
+        return SourceSurvey(path: path, format: "CSV", statedCRS: nil, layers: [])
+      }
+    }
+    return line.map { .notUTF8(line: $0) } ?? .done(survey)
+  }
+
+  private func pass(
+    encoding: String?, keepsUTF8: Bool, _ rejected: inout Rejections, _ progress: @Sendable (Int) -> Void
+  ) throws(LoadError) -> Outcome {
     let isUTF8 = encoding.map(TextConverter.isUTF8) ?? true
     let records = try records(encoding: encoding)
     guard let head = try records.next() else {
@@ -83,13 +176,33 @@ struct CSV: FeatureSource {
     if isUTF8, UTF8Check.firstFault(head.bytes) != nil { return .notUTF8(line: head.line) }
     var survey = CSVSurvey(
       path: path, header: try CSVHeader(head, path: path, layer: layer, options: options), layer: layer,
-      options: options, zone: try options.zone(path: path))
-    while let record = try records.next() {
-      if isUTF8, UTF8Check.firstFault(record.bytes) != nil { return .notUTF8(line: record.line) }
-      try survey.add(record)
-      if survey.count % Self.batchSize == 0 { progress(records.bytesRead) }
+      options: options, outlierTypes: rejected.types, zone: try options.zone(path: path))
+    while true {
+      var isRead = false
+      do throws(LoadError) {
+        guard let record = try records.next() else { break }
+        isRead = true
+        if rejected.contains(.line(record.line)) { continue }
+        if isUTF8, let fault = UTF8Check.firstFault(record.bytes) {
+          guard keepsUTF8 else { return .notUTF8(line: record.line) }
+          throw LoadError(
+            path: path, place: .line(record.line), reason: .malformed("the text is not UTF-8 (at byte \(fault + 1))"),
+            fix: "name its encoding with --encoding, if it is another")
+        }
+        try survey.add(record)
+        if survey.count % Self.batchSize == 0 { progress(records.bytesRead) }
+      } catch {
+        guard isRead ? error.isOfOneFeature : records.canContinue else { throw error }
+        if isUTF8, !keepsUTF8, UTF8Check.firstFault(records.text) != nil { return .notUTF8(line: records.line) }
+        try rejected.add(error, at: .line(records.line))
+      }
     }
     progress(records.bytesRead)
+    let outliers = survey.typesOfOutliers
+    if !outliers.isEmpty {
+      rejected.types.merge(outliers) { known, _ in known }
+      return .done(SourceSurvey(path: path, format: "CSV", statedCRS: nil, layers: []))
+    }
     var result = try survey.finish(
       format: records.delimiter == UInt8(ascii: "\t") ? "TSV" : "CSV", byteCount: records.bytesRead,
       blankLines: records.blankLines)

@@ -131,6 +131,8 @@ struct CSVSurvey {
     var firstNonNumber: (line: Int, text: String)?
     var hasNUL = false
     let forced: ColumnType?
+    /// Forced by most of the values, not by the user.
+    var isByMajority = false
     let isLabel: Bool
 
     mutating func note(_ raw: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>, line: Int) {
@@ -170,7 +172,11 @@ struct CSVSurvey {
 
   static let largestDigitCount = 15
 
-  init(path: String, header: CSVHeader, layer: String, options: LoadOptions, zone: ZoneInfo) {
+  /// - Parameter outlierTypes: types of columns in which a few values are known to be wrong.
+  init(
+    path: String, header: CSVHeader, layer: String, options: LoadOptions, outlierTypes: [String: ColumnType] = [:],
+    zone: ZoneInfo
+  ) {
     self.path = path
     self.header = header
     self.layer = layer
@@ -179,7 +185,8 @@ struct CSVSurvey {
     geometry = CSVGeometry(path: path, header: header, isGeographic: header.hasDegrees(options))
     profiles = header.names.map { name in
       Profile(
-        forced: options.type(ofColumn: name),
+        forced: options.type(ofColumn: name) ?? outlierTypes[name],
+        isByMajority: options.type(ofColumn: name) == nil && outlierTypes[name] != nil,
         isLabel: ColumnMeaning.isLabel(name) || options.isLink(name) || ColumnMeaning.isLink(name, layer: layer))
     }
   }
@@ -223,11 +230,17 @@ struct CSVSurvey {
     if text.isEmpty { return }
     if let forced = profiles[index].forced {
       guard TextValue.value(text, as: forced, zone: zone) != nil else {
+        let found = String(decoding: text, as: UTF8.self)
+        if profiles[index].isByMajority {
+          throw LoadError(
+            path: path, place: place,
+            reason: .malformed("`\(header.names[index])` is '\(found)', not a number as in other rows"),
+            fix: "correct it, or keep the column as text with --types \(header.names[index])=text")
+        }
         throw LoadError(
           path: path, place: place,
           reason: .malformed(
-            "`\(header.names[index])` is to be \(forced.rawValue), but the value is '\(String(decoding: text, as: UTF8.self))'"
-          ))
+            "`\(header.names[index])` is to be \(forced.rawValue), but the value is '\(found)'"))
       }
       return
     }
@@ -259,6 +272,19 @@ struct CSVSurvey {
     return survey
   }
 
+  /// Columns that the shipped schema knows as numbers and that hold numbers but for a few texts.
+  var typesOfOutliers: [String: ColumnType] {
+    var types: [String: ColumnType] = [:]
+    for (index, profile) in profiles.enumerated() {
+      guard header.roles[index] == .attribute, profile.forced == nil, !profile.isLabel, profile.labels == 0,
+        profile.numbers < profile.filled, profile.numbers * 10 >= profile.filled * 9,
+        let known = CitySchema.column(header.names[index], of: layer)?.type, known == .int || known == .double
+      else { continue }
+      types[header.names[index]] = profile.doubles > 0 ? .double : known
+    }
+    return types
+  }
+
   private func type(of index: Int, _ warnings: inout LoadWarnings) throws(LoadError) -> ColumnType {
     let profile = profiles[index]
     let name = header.names[index]
@@ -269,13 +295,6 @@ struct CSVSurvey {
     if profile.timestamps == profile.filled { return .timestamp }
     if profile.bools == profile.filled { return .bool }
     if let bad = profile.firstNonNumber, profile.numbers * 10 >= profile.filled * 9 {
-      let known = CitySchema.column(name, of: layer)?.type
-      if known == .int || known == .double {
-        throw LoadError(
-          path: path, place: .line(bad.line),
-          reason: .malformed("`\(name)` is '\(bad.text)', not a number as in \(profile.numbers) other rows"),
-          fix: "correct it, or keep the column as text with --types \(name)=text")
-      }
       if profile.numbers >= 10 {
         warnings.add(
           "`\(name)` is text because line \(bad.line) has '\(bad.text)'; \(profile.numbers) of \(profile.filled) "
@@ -320,6 +339,9 @@ struct CSVBuilder {
     }
     guard next == types.count else { throw LoadError.changed(path, .file) }
   }
+
+  /// Counts a record that is left out.
+  mutating func pass() { number += 1 }
 
   mutating func feature(_ record: DelimitedRecords.Record) throws(LoadError) -> Feature {
     number += 1

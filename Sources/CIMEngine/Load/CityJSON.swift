@@ -15,11 +15,44 @@ struct CityJSON: FeatureSource {
   static let batchSize = 1_000
 
   func survey(progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
+    try survey(settingAside: Rejections.usualLimit, progress: progress).whole()
+  }
+
+  func survey(settingAside limit: Int, progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
+    try Rejections.survey(path: path, limit: limit) { rejected throws(LoadError) in try pass(&rejected, progress) }
+  }
+
+  /// A line of a sequence is set aside as a whole; of a document an object, with what it belongs to.
+  private func pass(
+    _ rejected: inout Rejections, _ progress: @Sendable (Int) -> Void
+  ) throws(LoadError) -> SourceSurvey {
     var survey = CityJSONSurvey(path: path, options: options)
     let units = try CityJSONUnits(self)
-    while let (unit, place) = try units.next() {
-      try survey.add(unit, place, &units.reader)
-      units.report(progress)
+    while true {
+      var isRead = false
+      do throws(LoadError) {
+        guard let (unit, place) = try units.next() else { break }
+        isRead = true
+        if rejected.contains(units.key) { continue }
+        let errors = try survey.add(unit, place, &units.reader, without: rejected)
+        if case .line = place {
+          if let first = errors.first { throw first.error }
+        } else if !errors.isEmpty {
+          for (id, error) in errors { try rejected.add(error, at: .object(id)) }
+          for (id, error) in errors {
+            for other in unit.relatives(of: [id], in: units.root).sorted() where unit.indices[other] != nil {
+              let belongs = LoadError(
+                path: path, place: .object(other),
+                reason: .refused("belongs to '\(id)', which is wrong (\(error.what))"))
+              try rejected.add(belongs, at: .object(other), isWrong: false)
+            }
+          }
+        }
+        units.report(progress)
+      } catch {
+        guard isRead ? error.isOfOneFeature && units.isSequence : units.canContinue else { throw error }
+        try rejected.add(error, at: units.key)
+      }
     }
     progress(units.bytesRead)
     return try survey.finish(
@@ -31,12 +64,78 @@ struct CityJSON: FeatureSource {
   ) throws {
     var builder = CityJSONBuilder(path: path, options: options, survey: survey, zone: try options.zone(path: path))
     let units = try CityJSONUnits(self)
-    while let (unit, place) = try units.next() {
-      try builder.add(unit, place, &units.reader, body)
+    let rejected = survey.rejectedKeys
+    while true {
+      let next: (CityJSONUnit, SourcePlace)?
+      do throws(LoadError) { next = try units.next() } catch {
+        guard units.canContinue, rejected.contains(units.key) else { throw error }
+        continue
+      }
+      guard let (unit, place) = next else { break }
+      if !rejected.isEmpty, rejected.contains(units.key) { continue }
+      try builder.add(unit, place, &units.reader, without: rejected, body)
       units.report(progress)
     }
     try builder.flush(body)
     progress(units.bytesRead)
+  }
+
+  var rejectsExtension: String { isSequence ? "city.jsonl" : "city.json" }
+
+  /// A sequence: its first line, then the lines set aside, each with a member `reject`. A document: itself with none
+  /// but the objects set aside, and their reasons in a member `reject`.
+  func writeRejected(_ rejected: [RejectedFeature], of survey: SourceSurvey, to writer: ByteWriter) throws {
+    var wanted: [SourcePlace: RejectedFeature] = [:]
+    for feature in rejected { wanted[feature.key] = feature }
+    guard isSequence else {
+      let document = try JSONDocumentReader(path: path, encoding: options.encoding, capacity: bufferCapacity)
+      let reasons = rejected.map { feature in
+        let id = if case .object(let id) = feature.key { id } else { feature.key.description }
+        return "\(JSONString.quoted(id)):\(JSONString.quoted(feature.error.what))"
+      }
+      Self.append(try document.value(), reasons: reasons, to: writer) { wanted[.object($0)] != nil }
+      return
+    }
+    let lines = try JSONLines(path: path, encoding: options.encoding, capacity: bufferCapacity)
+    while true {
+      var record: JSON?
+      do throws(LoadError) {
+        record = try lines.next()
+        if record == nil { break }
+      } catch {
+        guard lines.canContinue else { throw error }
+      }
+      if let record, record["type"]?.text.map({ $0 == "CityJSON" }) == true {
+        let feature = wanted[.line(lines.line)]
+        let reasons = feature.map { ["\(JSONString.quoted("line \(lines.line)")):\(JSONString.quoted($0.error.what))"] }
+        Self.append(record, reasons: reasons ?? [], to: writer) { _ in feature != nil }
+      } else if let feature = wanted[.line(lines.line)] {
+        RejectText.append(feature, text: lines.text, to: writer)
+      }
+      try writer.flushIfLarge()
+    }
+  }
+
+  /// A root object with some of its city objects only.
+  private static func append(
+    _ root: JSON, reasons: [String], to writer: ByteWriter, where isWanted: (String) -> Bool
+  ) {
+    writer.append("{\"type\":\"CityJSON\"")
+    if !reasons.isEmpty { writer.append(",\"reject\":{\(reasons.joined(separator: ","))}") }
+    for (key, value) in root.members where key != "type" && key != "reject" {
+      writer.append(",\(JSONString.quoted(key.string)):")
+      if key == "CityObjects" {
+        var separator = "{"
+        for (id, object) in value.members where isWanted(id.string) {
+          writer.append("\(separator)\(JSONString.quoted(id.string)):\(JSONWriter.text(of: object))")
+          separator = ","
+        }
+        writer.append(separator == "{" ? "{}" : "}")
+      } else {
+        writer.append(JSONWriter.text(of: value))
+      }
+    }
+    writer.append("}\n")
   }
 }
 
@@ -51,11 +150,19 @@ final class CityJSONUnits {
   private var first: (CityJSONUnit, SourcePlace)?
   private var count = 0
   let header: CityJSONHeader
+  let isSequence: Bool
+  /// The object that holds the last set. Valid until the next call.
+  private(set) var root: JSON
+  /// How the last set is known.
+  private(set) var key = SourcePlace.file
+  /// After an error: whether only the last set is to blame, and the next can be read.
+  private(set) var canContinue = false
   /// Knows the file's templates.
   var reader: CityJSONGeometryReader
 
   init(_ source: CityJSON) throws(LoadError) {
     path = source.path
+    isSequence = source.isSequence
     let root: JSON
     let place: SourcePlace
     if source.isSequence {
@@ -84,6 +191,8 @@ final class CityJSONUnits {
       headerParser = nil
     }
     reader = CityJSONGeometryReader()
+    self.root = root
+    key = place
     do throws(GeometryFault) {
       header = try CityJSONHeader(root, hasVertices: source.isSequence || (root["vertices"]?.count ?? 0) > 0)
     } catch {
@@ -107,7 +216,13 @@ final class CityJSONUnits {
       self.first = nil
       return first
     }
-    guard let lines, let record = try lines.next() else { return nil }
+    guard let lines else { return nil }
+    defer {
+      canContinue = lines.canContinue
+      key = .line(lines.line)
+    }
+    guard let record = try lines.next() else { return nil }
+    root = record
     let place = SourcePlace.line(lines.line)
     guard let type = record["type"]?.text, type == "CityJSONFeature" else {
       let found = record["type"]?.text.map { "`\($0.string)`" } ?? "none"
@@ -118,7 +233,7 @@ final class CityJSONUnits {
     guard let id = record["id"]?.text else {
       throw LoadError(path: path, place: place, reason: .malformed("the CityJSONFeature has no `id`"))
     }
-    guard unit.indices[id.string] != nil else {
+    guard unit.indices[id.string] != nil || !unit.faults.isEmpty else {
       throw LoadError(
         path: path, place: place,
         reason: .malformed("the CityJSONFeature's `id` '\(id.string)' names none of its city objects"))

@@ -31,7 +31,7 @@ struct CityJSONBuilder {
 
   mutating func add(
     _ unit: CityJSONUnit, _ place: SourcePlace, _ reader: inout CityJSONGeometryReader,
-    _ body: (FeatureBatch) throws -> Void
+    without rejected: Set<SourcePlace>, _ body: (FeatureBatch) throws -> Void
   ) throws {
     // What a part has is wanted twice: by the building and by the part itself.
     var kept: [Int: [CityJSONGeometryReader.Result]] = [:]
@@ -51,6 +51,7 @@ struct CityJSONBuilder {
     }
     for index in unit.objects.indices {
       let object = unit.objects[index]
+      if !rejected.isEmpty, rejected.contains(.object(object.id)) { continue }
       let isBuilding = object.type == "Building"
       var feature = try self.feature(object, unit, place)
       for member in isBuilding ? unit.family(of: index) : [index] {

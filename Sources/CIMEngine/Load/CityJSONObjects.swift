@@ -20,6 +20,8 @@ struct CityJSONUnit {
   private(set) var indices: [String: Int] = [:]
   /// Children that are named and not there.
   private(set) var missingChildren: [(parent: String, child: String)] = []
+  /// Objects that are wrong by themselves and therefore not in ``objects``.
+  private(set) var faults: [Fault] = []
 
   struct Fault: Error {
     var object: String?
@@ -38,13 +40,42 @@ struct CityJSONUnit {
     }
     for (key, value) in list.members {
       let id = key.string
-      guard indices.updateValue(objects.count, forKey: id) == nil else {
-        throw Fault(object: id, message: "`CityObjects` has this id twice")
+      do throws(Fault) {
+        guard indices[id] == nil else { throw Fault(object: id, message: "`CityObjects` has this id twice") }
+        guard value.isObject else { throw Fault(object: id, message: "is \(value.kindName), not an object") }
+        objects.append(try Self.object(id, value))
+        indices[id] = objects.count - 1
+      } catch {
+        faults.append(error)
       }
-      guard value.isObject else { throw Fault(object: id, message: "is \(value.kindName), not an object") }
-      objects.append(try Self.object(id, value))
     }
     connect()
+  }
+
+  /// An object and all that it is part of or that is part of it: what is set aside with it, so that no building loses
+  /// a part without a word. Membership in groups does not count.
+  func relatives(of ids: some Sequence<String>, in root: JSON) -> Set<String> {
+    var edges: [String: [String]] = [:]
+    for (key, value) in root["CityObjects"]?.members ?? JSON.Members(base: root, at: 0, end: 0) {
+      guard value.isObject, value["type"]?.text.map({ $0 == "CityObjectGroup" }) != true else { continue }
+      let id = key.string
+      var others = Self.children(of: value)
+      for parent in value["parents"]?.elements ?? JSON.Elements(base: root, at: 0, end: 0) {
+        guard let name = parent.text?.string else { continue }
+        if let at = indices[name], objects[at].type == "CityObjectGroup" { continue }
+        others.append(name)
+      }
+      for other in others {
+        edges[id, default: []].append(other)
+        edges[other, default: []].append(id)
+      }
+    }
+    var result = Set(ids)
+    var waiting = Array(result)
+    while let id = waiting.popLast() {
+      for other in edges[id] ?? [] where result.insert(other).inserted { waiting.append(other) }
+    }
+    return result
   }
 
   private static func object(_ id: String, _ json: JSON) throws(Fault) -> Object {

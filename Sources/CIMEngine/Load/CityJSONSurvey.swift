@@ -29,44 +29,64 @@ struct CityJSONSurvey {
     }
   }
 
+  /// Adds what the objects tell, but for those set aside.
+  ///
+  /// - Returns: the objects that are wrong, by id.
   mutating func add(
-    _ unit: CityJSONUnit, _ place: SourcePlace, _ reader: inout CityJSONGeometryReader
-  ) throws(LoadError) {
-    for missing in unit.missingChildren {
+    _ unit: CityJSONUnit, _ place: SourcePlace, _ reader: inout CityJSONGeometryReader, without rejected: Rejections
+  ) throws(LoadError) -> [(id: String, error: LoadError)] {
+    var errors: [(id: String, error: LoadError)] = []
+    for fault in unit.faults {
+      guard let id = fault.object, !rejected.contains(.object(id)) else { continue }
+      errors.append((id, .inUnit(path, place, id, fault.message)))
+    }
+    for missing in unit.missingChildren where !rejected.contains(.object(missing.parent)) {
       warnings.count("a child that is named is not in the file", at: .object(missing.parent))
     }
     var extents = [Extent](repeating: Extent(), count: unit.objects.count)
-    for index in unit.objects.indices {
-      let object = unit.objects[index]
-      let at = layerIndex(object.type, object.id)
-      layers[at].count += 1
-      if !object.parents.isEmpty { layers[at].hasParents = true }
-      let number = layers[at].count
-      let spot = SourcePlace.object(object.id)
-      try object.forEachAttribute { (key, value) throws(LoadError) in
-        let column = layers[at].table.index(of: key)
-        if layers[at].table.note(value, column: column, object: number, place: spot) {
-          warnings.count("an attribute appears twice in an object; the last one counts", at: spot)
-        }
-        if let type = options.type(ofColumn: layers[at].table.profiles[column].name),
-          ValueReader(zone: forcedZone).forced(value, as: type) == nil
-        {
-          throw LoadError.inUnit(
-            path, place, object.id,
-            "`\(key.string)` is to be \(type.rawValue), but the value is "
-              + "\(value.text.map { "'\($0.string)'" } ?? value.scalarText)")
-        }
+    for index in unit.objects.indices where !rejected.contains(.object(unit.objects[index].id)) {
+      do throws(LoadError) {
+        try add(unit, index, place, &reader, &extents)
+      } catch {
+        errors.append((unit.objects[index].id, error))
       }
-      guard layers[at].table.count <= ColumnTable.limit else {
-        throw LoadError.inUnit(path, place, object.id, "more than \(ColumnTable.limit) different attributes")
-      }
-      try addGeometry(unit, index, at, place, &reader, &extents[index])
-      layers[at].extent.add(extents[index])
     }
     // A building's geometry is its own and its descendants'.
     for index in unit.objects.indices where unit.objects[index].type == "Building" {
       for member in unit.family(of: index) { layers[0].extent.add(extents[member]) }
     }
+    return errors
+  }
+
+  private mutating func add(
+    _ unit: CityJSONUnit, _ index: Int, _ place: SourcePlace, _ reader: inout CityJSONGeometryReader,
+    _ extents: inout [Extent]
+  ) throws(LoadError) {
+    let object = unit.objects[index]
+    let at = layerIndex(object.type, object.id)
+    layers[at].count += 1
+    if !object.parents.isEmpty { layers[at].hasParents = true }
+    let number = layers[at].count
+    let spot = SourcePlace.object(object.id)
+    try object.forEachAttribute { (key, value) throws(LoadError) in
+      let column = layers[at].table.index(of: key)
+      if layers[at].table.note(value, column: column, object: number, place: spot) {
+        warnings.count("an attribute appears twice in an object; the last one counts", at: spot)
+      }
+      if let type = options.type(ofColumn: layers[at].table.profiles[column].name),
+        ValueReader(zone: forcedZone).forced(value, as: type) == nil
+      {
+        throw LoadError.inUnit(
+          path, place, object.id,
+          "`\(key.string)` is to be \(type.rawValue), but the value is "
+            + "\(value.text.map { "'\($0.string)'" } ?? value.scalarText)")
+      }
+    }
+    guard layers[at].table.count <= ColumnTable.limit else {
+      throw LoadError.inUnit(path, place, object.id, "more than \(ColumnTable.limit) different attributes")
+    }
+    try addGeometry(unit, index, at, place, &reader, &extents[index])
+    layers[at].extent.add(extents[index])
   }
 
   private mutating func layerIndex(_ type: String, _ id: String) -> Int {

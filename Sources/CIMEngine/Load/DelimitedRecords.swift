@@ -47,7 +47,10 @@ final class DelimitedRecords {
   private let unescaped = ByteScratch()
   private var passed = 0
   private var nextLine = 1
-  private var line = 0
+  /// The line on which the last record starts, from 1.
+  private(set) var line = 0
+  /// After an error: whether only the last record is to blame, and the next line can be read.
+  private(set) var canContinue = false
   let delimiter: UInt8
   /// Blank lines passed over so far.
   private(set) var blankLines = 0
@@ -88,15 +91,43 @@ final class DelimitedRecords {
 
   deinit { fields.deallocate() }
 
+  /// The text of the last record. Valid until the next one is read.
+  var text: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: reader.bytes[..<passed]) }
+
+  /// Takes the rest of the line for the bad record, so that reading can go on behind it.
+  private func passLine() throws(LoadError) {
+    var searched = 0
+    while true {
+      let bytes = reader.bytes
+      if let hit = memchr(bytes.baseAddress! + searched, Int32(UInt8(ascii: "\n")), bytes.count - searched) {
+        passed = UnsafeRawPointer(hit) - UnsafeRawPointer(bytes.baseAddress!) + 1
+        break
+      }
+      searched = bytes.count
+      guard try reader.fill() else {
+        passed = searched
+        break
+      }
+    }
+    nextLine = line + 1
+    canContinue = true
+  }
+
   /// Reads the next record; nil at the end. Blank lines are passed over.
   func next() throws(LoadError) -> Record? {
     while true {
       reader.advance(by: passed)
       passed = 0
       line = nextLine
+      canContinue = false
       var isAtEnd = false
       while true {
-        if let length = try parse(isAtEnd: isAtEnd) {
+        let length: Int?
+        do throws(LoadError) { length = try parse(isAtEnd: isAtEnd) } catch {
+          try passLine()
+          throw error
+        }
+        if let length {
           passed = length
           break
         }

@@ -26,12 +26,34 @@ struct GeoJSON: FeatureSource {
   static let batchSize = 1_000
 
   func survey(progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
+    try survey(settingAside: Rejections.usualLimit, progress: progress).whole()
+  }
+
+  func survey(settingAside limit: Int, progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
+    try Rejections.survey(path: path, limit: limit) { rejected throws(LoadError) in try pass(&rejected, progress) }
+  }
+
+  private func pass(
+    _ rejected: inout Rejections, _ progress: @Sendable (Int) -> Void
+  ) throws(LoadError) -> SourceSurvey {
     let features = try features()
+    var options = options
+    options.types.merge(rejected.types) { given, _ in given }
     var survey = GeoJSONSurvey(path: path, options: options)
-    while let item = try features.next() {
-      try survey.add(item)
-      if item.number % Self.batchSize == 0 { progress(features.bytesRead) }
+    while true {
+      var isRead = false
+      do throws(LoadError) {
+        guard let item = try features.next() else { break }
+        isRead = true
+        if rejected.contains(features.place) { continue }
+        try survey.add(item)
+        if item.number % Self.batchSize == 0 { progress(features.bytesRead) }
+      } catch {
+        guard isRead ? error.isOfOneFeature : features.canContinue else { throw error }
+        try rejected.add(error, at: features.place)
+      }
     }
+    rejected.types.merge(survey.typesOfOutliers(layer: layer)) { known, _ in known }
     progress(features.bytesRead)
     var stated: CRS? = nil
     var assumed: CRS? = .wgs84
@@ -64,8 +86,16 @@ struct GeoJSON: FeatureSource {
     var builder = GeoJSONBuilder(path: path, layer: layer, zone: try options.zone(path: path))
     var batch = FeatureBatch(layer: 0, features: [])
     batch.features.reserveCapacity(Self.batchSize)
-    while let item = try features.next() {
-      batch.features.append(try builder.feature(item))
+    let rejected = survey.rejectedKeys
+    while true {
+      do throws(LoadError) {
+        guard let item = try features.next() else { break }
+        if !rejected.isEmpty, rejected.contains(features.place) { continue }
+        batch.features.append(try builder.feature(item))
+      } catch {
+        guard features.canContinue, rejected.contains(features.place) else { throw error }
+        continue
+      }
       if batch.features.count == Self.batchSize {
         try body(batch)
         batch.features.removeAll(keepingCapacity: true)
@@ -74,6 +104,22 @@ struct GeoJSON: FeatureSource {
     }
     if !batch.features.isEmpty { try body(batch) }
     progress(features.bytesRead)
+  }
+
+  var rejectsExtension: String { "geojsonl" }
+
+  func writeRejected(_ rejected: [RejectedFeature], of survey: SourceSurvey, to writer: ByteWriter) throws {
+    var wanted: [SourcePlace: RejectedFeature] = [:]
+    for feature in rejected { wanted[feature.key] = feature }
+    let features = try features()
+    while true {
+      do throws(LoadError) { guard try features.next() != nil else { break } } catch {
+        guard features.canContinue else { throw error }
+      }
+      guard let feature = wanted[features.place] else { continue }
+      RejectText.append(feature, text: features.text, to: writer)
+      try writer.flushIfLarge()
+    }
   }
 
   private func features() throws(LoadError) -> GeoJSONFeatures {

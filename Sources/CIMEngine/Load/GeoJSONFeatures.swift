@@ -19,8 +19,11 @@ final class GeoJSONFeatures {
   /// Holds a document that is one feature.
   private var whole: JSONDocumentReader?
   private var state = State.start
-  private var number = 0
+  /// Of the last feature, from 1.
+  private(set) var number = 0
   private var isFirst = true
+  /// After an error: whether only the last feature is to blame, and the next can be read.
+  private(set) var canContinue = false
 
   /// What the root of a document says, complete when ``next()`` has given nil.
   private(set) var type: String?
@@ -47,8 +50,17 @@ final class GeoJSONFeatures {
 
   var bytesRead: Int { lines?.bytesRead ?? document?.bytesRead ?? 0 }
 
+  /// How the last feature is known.
+  var place: SourcePlace { lines.map { .line($0.line) } ?? .feature(number) }
+
+  /// The text of the last feature. Valid until the next call.
+  var text: UnsafeBufferPointer<UInt8> {
+    lines?.text ?? whole?.text ?? document?.text ?? UnsafeBufferPointer(start: nil, count: 0)
+  }
+
   /// The next feature, valid until the next call, or nil at the end.
   func next() throws(LoadError) -> Item? {
+    canContinue = false
     if let lines { return try next(in: lines) }
     while true {
       switch state {
@@ -74,8 +86,15 @@ final class GeoJSONFeatures {
   }
 
   private func next(in lines: JSONLines) throws(LoadError) -> Item? {
-    guard let json = try lines.next() else { return nil }
+    let record: JSON?
+    do throws(LoadError) { record = try lines.next() } catch {
+      canContinue = lines.canContinue
+      if canContinue { number += 1 }
+      throw error
+    }
+    guard let json = record else { return nil }
     number += 1
+    canContinue = true
     let place = SourcePlace.line(lines.line)
     guard json.isObject else {
       throw LoadError(path: path, place: place, reason: .malformed("expected a Feature, found \(json.kindName)"))
@@ -156,6 +175,7 @@ final class GeoJSONFeatures {
     number += 1
     let json: JSON
     do throws(LoadError) { json = try document.value() } catch {
+      canContinue = document.canContinue
       guard case .malformed(let what) = error.reason else { throw error }
       throw LoadError(
         path: error.path, place: error.place, reason: .malformed("feature \(number): \(what)"), fix: error.fix)

@@ -156,6 +156,19 @@ struct GeoJSONSurvey {
     return survey
   }
 
+  /// Columns that the shipped schema knows as numbers and that hold numbers but for a few texts: by name, the type that
+  /// those texts fail.
+  func typesOfOutliers(layer: String) -> [String: ColumnType] {
+    var types: [String: ColumnType] = [:]
+    for (index, profile) in table.profiles.enumerated() where forced[index] == nil {
+      guard profile.textCount > 0, profile.numberCount >= profile.textCount * 9, table.type(of: index) == .text,
+        let known = CitySchema.column(profile.name, of: layer)?.type, known == .int || known == .double
+      else { continue }
+      types[profile.name] = profile.seen.contains(.double) ? .double : known
+    }
+    return types
+  }
+
   /// The property that gives ids: `id`, else the first that equals it up to case.
   private var idColumnIndex: Int? {
     table.profiles.firstIndex { $0.name == "id" } ?? table.profiles.firstIndex { $0.name.lowercased() == "id" }

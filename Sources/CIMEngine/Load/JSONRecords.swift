@@ -11,6 +11,10 @@ final class JSONLines {
   private var nextLine = 1
   /// The line on which the last record starts, from 1.
   private(set) var line = 0
+  /// After an error: whether only the last record is to blame, and the next can be read.
+  private(set) var canContinue = false
+  /// The last record's text. Valid until the next call.
+  private(set) var text = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
   static let separator: UInt8 = 0x1E
 
@@ -45,6 +49,7 @@ final class JSONLines {
   func next() throws(LoadError) -> JSON? {
     reader.advance(by: passed)
     passed = 0
+    canContinue = false
     let delimiter = usesSeparators ? Self.separator : UInt8(ascii: "\n")
     while true {
       // Leading blanks and separators belong to no record.
@@ -77,6 +82,8 @@ final class JSONLines {
       passed = length
       line = nextLine
       if usesSeparators { for byte in record where byte == UInt8(ascii: "\n") { nextLine += 1 } }
+      text = record
+      canContinue = true
       guard let json = parser.parse(record, padded: true) else { throw fault(in: record) }
       return json
     }
@@ -111,6 +118,10 @@ final class JSONDocumentReader {
   private let encoding: String?
   private let parser = JSONParser()
   private var passed = 0
+  /// After an error: whether only the last value is to blame, and what follows can be read.
+  private(set) var canContinue = false
+  /// The text of the last value. Valid until the next call.
+  private(set) var text = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
   init(path: String, encoding: String? = nil, capacity: Int = ByteReader.usualCapacity) throws(LoadError) {
     reader = try ByteReader(path: path, encoding: encoding, capacity: capacity)
@@ -147,7 +158,9 @@ final class JSONDocumentReader {
 
   /// The next value, parsed. Valid until the next call.
   func value() throws(LoadError) -> JSON {
-    let text = try valueText()
+    canContinue = false
+    text = try valueText()
+    canContinue = true
     guard let json = parser.parse(text, padded: true) else { throw fault(in: text, at: reader.offset) }
     return json
   }

@@ -17,13 +17,26 @@ struct OGR: FeatureSource {
   static let secondsLimit = 1_800.0
 
   func survey(progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
+    try survey(settingAside: Rejections.usualLimit, progress: progress).whole()
+  }
+
+  func survey(settingAside limit: Int, progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
     try convert()
     do throws(LoadError) {
-      var survey = try geoJSON.survey(progress: progress)
+      var survey = try geoJSON.survey(settingAside: limit, progress: progress)
       survey.path = path
       survey.format = "\(driver) (ogr2ogr)"
+      for i in survey.rejected.indices { survey.rejected[i].error = named(survey.rejected[i].error) }
       return survey
     } catch { throw named(error) }
+  }
+
+  var rejectsExtension: String { "geojsonl" }
+
+  /// As GeoJSON in the CRS of the source: no writer of other formats has room for reasons.
+  func writeRejected(_ features: [RejectedFeature], of survey: SourceSurvey, to writer: ByteWriter) throws {
+    if access(file.path, F_OK) != 0 { try convert() }
+    try geoJSON.writeRejected(features, of: survey, to: writer)
   }
 
   func read(
@@ -53,6 +66,7 @@ struct OGR: FeatureSource {
     guard error.path == file.path else { return error }
     var error = error
     error.path = path
+    for i in error.others.indices { error.others[i].path = path }
     return error
   }
 

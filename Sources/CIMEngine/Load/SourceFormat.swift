@@ -29,10 +29,16 @@ public enum SourceFormat: String, Sendable, CaseIterable {
     return Substring(name[name.index(after: dot)...].lowercased())
   }
 
+  /// Whether a file holds what an import has set aside, by its name.
+  static func isSideFile(_ path: String) -> Bool {
+    let name = path.split(separator: "/").last ?? ""
+    return name.split(separator: ".").dropFirst().contains { $0 == "rejected" || $0.hasPrefix("rejected-") }
+  }
+
   /// Whether a folder's file looks like one to import, by its name.
   static func isImportable(_ path: String) -> Bool {
     let ext = pathExtension(path)
-    if path.hasSuffix(".ext.json") { return false }
+    if path.hasSuffix(".ext.json") || isSideFile(path) { return false }
     return ext == "json" || ext == "geojson" || ext == "csv" || ext == "tsv" || sequenceExtensions.contains(ext)
       || otherExtensions.contains(ext)
   }

@@ -34,6 +34,10 @@ public struct LoadError: UserFacingError, Equatable {
   public var reason: Reason
   /// What to do about it, when there is something.
   public var fix: String?
+  /// The feature is sound, but the database has one of its id with other content.
+  public var isConflict = false
+  /// Each feature that is wrong, when there are several.
+  public var others: [LoadError] = []
 
   public init(path: String, place: SourcePlace = .file, reason: Reason, fix: String? = nil) {
     self.path = path
@@ -44,12 +48,31 @@ public struct LoadError: UserFacingError, Equatable {
 
   public var failureClass: FailureClass { if case .unreadable = reason { .file } else { .content } }
   public var message: String {
-    let what =
-      switch reason {
-      case .unreadable(let text), .malformed(let text), .refused(let text): text
-      }
     let place = self.place.description
-    return path + (place.isEmpty ? "" : ", " + place) + ": " + what + (fix.map { "\n  " + $0 } ?? "")
+    let head = path + (place.isEmpty ? "" : ", " + place) + ": " + what
+    return head + otherLines + (fix.map { "\n  " + $0 } ?? "")
+  }
+
+  /// What is wrong, without file and place.
+  public var what: String {
+    switch reason {
+    case .unreadable(let text), .malformed(let text), .refused(let text): text
+    }
+  }
+
+  /// Place and what is wrong, in one line.
+  var reasonText: String {
+    let place = self.place.description
+    return (place.isEmpty ? "" : place + ": ") + what + (fix.map { "; " + $0 } ?? "")
+  }
+
+  /// The first features that are wrong, a line each.
+  private var otherLines: String {
+    let shown = 50
+    var text = others.isEmpty ? "" : ":"
+    for error in others.prefix(shown) { text += "\n  " + error.reasonText }
+    if others.count > shown { text += "\n  … and \(others.count - shown) more" }
+    return text
   }
 }
 

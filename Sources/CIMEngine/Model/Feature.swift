@@ -87,6 +87,8 @@ public struct SourceSurvey: Sendable {
   public var byteCount: Int
   /// The encoding of the text, when it was not UTF-8.
   public var encoding: String? = nil
+  /// Features that are wrong and left out, in the order of the file; none unless the survey was to set them aside.
+  public var rejected: [RejectedFeature] = []
 
   public struct Layer: Sendable {
     public var name: String
@@ -155,9 +157,18 @@ public struct FeatureBatch: Sendable {
 public protocol FeatureSource: Sendable {
   var path: String { get }
   /// Reads everything once. `progress` is told the bytes done so far.
+  /// - Throws: what is wrong with the file, or with each of its features as ``LoadError/others``.
   func survey(progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey
+  /// As ``survey(progress:)``, but up to `limit` features that are wrong by themselves are left out and listed in
+  /// ``SourceSurvey/rejected``; `read` leaves them out as well.
+  func survey(settingAside limit: Int, progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey
   /// Reads everything again, yielding batches in source order. `body` may throw to stop.
   func read(
     _ survey: SourceSurvey, progress: @Sendable (Int) -> Void, body: (FeatureBatch) throws -> Void
   ) throws
+  /// Writes these features as they stand in the file, each with the reason, in the form of the file as far as that
+  /// has room for reasons.
+  func writeRejected(_ features: [RejectedFeature], of survey: SourceSurvey, to writer: ByteWriter) throws
+  /// Of the file that `writeRejected` writes.
+  var rejectsExtension: String { get }
 }

@@ -14,11 +14,16 @@ extension TableWriter {
         tally.skipped += 1
         return nil
       case .fail:
-        throw LoadError(
+        let isRepeated = found >= firstFid
+        var error = LoadError(
           path: path, place: feature.place,
           reason: .refused(
-            "'\(feature.id)' is in the layer `\(stored.layer.name)` already, with another `\(column)`"),
+            isRepeated
+              ? "the id '\(feature.id)' appears twice in what is imported, with another `\(column)`"
+              : "'\(feature.id)' is in the layer `\(stored.layer.name)` already, with another `\(column)`"),
           fix: "--on-conflict replace takes the new row, --on-conflict skip keeps the old one")
+        error.isConflict = !isRepeated
+        throw error
       case .replace: fid = found
       }
     }
@@ -109,7 +114,7 @@ final class FidLookup {
 
 extension Value {
   /// As text columns keep it and messages show it: numbers in their shortest form, lists as JSON.
-  var plainText: String {
+  package var plainText: String {
     switch self {
     case .null: "NULL"
     case .bool(let flag): flag ? "true" : "false"

@@ -20,6 +20,8 @@ final class TableWriter {
   private let triggers: [String]
   private let insertRow: SQLStatement
   private var nextFid: Int64
+  /// Rows from this one on are of this import.
+  let firstFid: Int64
 
   // The row at hand: one slot for each parameter (fid, columns, geometry), its texts in `bytes`.
   private enum Slot {
@@ -69,6 +71,7 @@ final class TableWriter {
     let table = quoted(stored.layer.name)
     triggers = try TableTriggers.dropAll(of: stored.layer.name, in: connection)
     nextFid = 1 + (isNew ? 0 : try connection.int("SELECT max(\(quoted(stored.rowColumn))) FROM \(table)") ?? 0)
+    firstFid = nextFid
     var names = [quoted(stored.rowColumn)] + stored.sources.map { quoted($0 ?? "id") }
     if let geometry = stored.layer.geometry { names.append(quoted(geometry.name)) }
     geometrySlot = stored.layer.geometry == nil ? nil : names.count - 1

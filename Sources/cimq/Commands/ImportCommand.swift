@@ -36,6 +36,10 @@ struct ImportCommand: ParsableCommand {
   var onConflict: ImportConflict = .fail
   @Option(help: ArgumentHelp("The column that rows are known by, when it is not id.", valueName: "column"))
   var key: String?
+  @Flag(help: "Import what is sound; write features that are wrong, with the reasons, to NAME.rejected.EXT.")
+  var skipInvalid = false
+  @Option(help: ArgumentHelp("The file for features that are wrong, with --skip-invalid.", valueName: "file"))
+  var rejects: String?
   @Flag(help: "Say what would happen, and change nothing.")
   var dryRun = false
 
@@ -50,6 +54,9 @@ struct ImportCommand: ParsableCommand {
     var options = ImportOptions(
       workingCRS: try CRS.named(workingCrs) ?? set.workingCRS, onConflict: onConflict, key: key,
       isDryRun: dryRun)
+    if rejects != nil, !skipInvalid { throw ValidationError("--rejects goes with --skip-invalid") }
+    options.skipsInvalid = skipInvalid
+    options.rejectsPath = rejects
     options.notice = set.notice
     options.links = set.links
     let bar = ProgressBar(Messages.isChinese ? "导入" : "import")
@@ -103,6 +110,7 @@ extension CRS {
 enum ImportText {
   static func lines(_ report: ImportReport, isDryRun: Bool, path: String) -> [String] {
     var lines: [String] = []
+    if isDryRun { lines += report.sources.map(Self.line) }
     for layer in report.layers {
       let rows = isDryRun ? layer.sourceRows : layer.tally.inserted + layer.tally.replaced
       var line = "  \(layer.name): \(CellText.grouped(rows)) row\(rows == 1 ? "" : "s")"
@@ -117,10 +125,14 @@ enum ImportText {
         line += layer.isNew ? "  (new layer)" : "  (layer is there)"
         for column in layer.columns { line += "\n    \(column.name) \(column.type.rawValue)" }
         if let geometry = layer.geometry { line += "\n    \(geometry.name) \(CatalogText.geometry(geometry))" }
+        for (i, feature) in layer.samples.enumerated() {
+          line += "\n    \(Messages.isChinese ? "第 \(i + 1) 行" : "row \(i + 1)"): \(sample(feature, layer))"
+        }
       }
       lines.append(line)
     }
     let chinese = Messages.isChinese
+    for rejects in report.rejects { lines += Self.lines(rejects, isDryRun: isDryRun) }
     let sum = CellText.grouped(
       report.layers.reduce(0) { $0 + (isDryRun ? $1.sourceRows : $1.tally.inserted + $1.tally.replaced) })
     if isDryRun {
@@ -131,6 +143,52 @@ enum ImportText {
       )
     } else {
       lines.append(chinese ? "已导入 \(sum) 行到 \(path)" : "imported \(sum) rows into \(path)")
+    }
+    return lines
+  }
+}
+
+extension ImportText {
+  /// What a source was taken for.
+  private static func line(_ source: ImportReport.Source) -> String {
+    let encoding = source.encoding ?? "UTF-8"
+    return "  \(source.path): \(source.format), \(encoding)" + (source.crs.map { ", \($0)" } ?? "")
+  }
+
+  /// One row, long texts cut.
+  private static func sample(_ feature: Feature, _ layer: ImportReport.Layer) -> String {
+    func short(_ text: String) -> String { text.count > 40 ? text.prefix(40) + "…" : text }
+    var parts = ["id=\(short(feature.id))"]
+    for (column, value) in zip(layer.columns, feature.values) where !value.isNull {
+      parts.append("\(column.name)=\(short(value.plainText.replacing("\n", with: "⏎")))")
+    }
+    if let geometry = feature.geometry {
+      parts.append("\(layer.geometry?.name ?? "geom")=\(short(WKT.write(geometry, decimals: 3)))")
+    }
+    return parts.joined(separator: ", ")
+  }
+
+  /// What was set aside, and why.
+  private static func lines(_ rejects: ImportReport.Rejects, isDryRun: Bool) -> [String] {
+    let (wrong, count) = (rejects.wrongCount, rejects.features.count)
+    let shown = 20
+    var lines: [String]
+    if Messages.isChinese {
+      lines = ["  \(rejects.source)：\(wrong) 个要素有误，\(isDryRun ? "将跳过" : "已跳过")"]
+      if count > wrong { lines[0] += "（连同所属的 \(count - wrong) 个）" }
+      if let path = rejects.path { lines[0] += "，连同原因写入 \(path)" }
+    } else {
+      lines = ["  \(rejects.source): \(wrong) feature\(wrong == 1 ? " is" : "s are") wrong and "]
+      lines[0] += isDryRun ? "would be left out" : "left out"
+      if count > wrong { lines[0] += ", with \(count - wrong) that belong\(count - wrong == 1 ? "s" : "") to them" }
+      if let path = rejects.path { lines[0] += "; written with the reasons to \(path)" }
+    }
+    for feature in rejects.features.lazy.filter(\.isWrong).prefix(shown) {
+      let place = feature.error.place.description
+      lines.append("    \(place.isEmpty ? feature.key.description : place): \(feature.error.what)")
+    }
+    if wrong > shown {
+      lines.append(Messages.isChinese ? "    ……另有 \(wrong - shown) 个" : "    … and \(wrong - shown) more")
     }
     return lines
   }
