@@ -128,6 +128,7 @@ final class Runner {
       makeExport: { [personal, database] in try personal.exportSink($0, of: database, statement: text) })
     let report = try database.run(statement, in: &session, run, into: target)
     for notice in report.notices { Messages.warn(notice) }
+    for notice in report.exports.flatMap(\.notices) + (file?.notices ?? []) { Messages.warn(notice) }
     for export in report.exports {
       Messages.say(Messages.wrote(export.path, features: export.rowCount))
     }

@@ -14,10 +14,13 @@ package enum ExternalProgram {
   ///   - name: looked for in `PATH`.
   ///   - environment: added to this process's own.
   ///   - seconds: after which it is killed.
+  ///   - memoryBytes: of address space, beyond which its allocations fail.
   /// - Returns: nil when there is no such program.
   package static func run(
-    _ name: String, _ arguments: [String], environment: [String: String] = [:], seconds: Double
+    _ name: String, _ arguments: [String], environment: [String: String] = [:], seconds: Double,
+    memoryBytes: Int = usualMemory
   ) -> Outcome? {
+    guard isInstalled(name) else { return nil }
     // Files rather than pipes: a program that says much cannot block for want of a reader.
     guard let output = unnamedFile(), let errors = unnamedFile() else {
       return Outcome(
@@ -42,21 +45,42 @@ package enum ExternalProgram {
       entry += 1
     }
     variables += environment.map { "\($0)=\($1)" }
-    let argv = ([name] + arguments).map { strdup($0) } + [nil]
+    // The shell sets the limits and becomes the program; its script is fixed, names and arguments are parameters.
+    let script = "ulimit -v \(memoryBytes >> 10); ulimit -t \(Int(seconds) + 60); ulimit -c 0; exec \"$0\" \"$@\""
+    let argv = (["sh", "-c", script, name] + arguments).map { strdup($0) } + [nil]
     let envp = variables.map { strdup($0) } + [nil]
     defer {
       for pointer in argv { free(pointer) }
       for pointer in envp { free(pointer) }
     }
     var pid: pid_t = 0
-    let code = posix_spawnp(&pid, name, &actions, nil, argv, envp)
-    if code == ENOENT { return nil }
+    let code = posix_spawn(&pid, "/bin/sh", &actions, nil, argv, envp)
     guard code == 0 else { return Outcome(status: 126, output: "", errors: String(cString: strerror(code))) }
     var outcome = Outcome(status: 0, output: "", errors: "")
     outcome.status = wait(pid, seconds, &outcome.timedOut)
     outcome.output = text(output, limit: 16 << 20)
     outcome.errors = text(errors, limit: 64 << 10)
     return outcome
+  }
+
+  /// Address space that a conversion may take. What it maps counts as well, so this is far above what it uses.
+  package static let usualMemory = 8 << 30
+
+  /// Whether a program lies on the `PATH`.
+  package static func isInstalled(_ name: String) -> Bool {
+    guard let variable = getenv("PATH") else { return false }
+    return String(cString: variable).split(separator: ":", omittingEmptySubsequences: false).contains {
+      access(($0.isEmpty ? "." : String($0)) + "/" + name, X_OK) == 0
+    }
+  }
+
+  /// What went wrong, from its status and its messages.
+  static func summary(_ outcome: Outcome) -> String {
+    let lines = outcome.errors.split(whereSeparator: \.isNewline)
+    let errors = lines.filter { $0.hasPrefix("ERROR") }
+    let said = (errors.isEmpty ? lines : errors).prefix(2).joined(separator: "; ")
+    let how = outcome.status > 128 ? "crashed (signal \(outcome.status - 128))" : "failed"
+    return how + (said.isEmpty ? "" : ": \(said)")
   }
 
   private static func wait(_ pid: pid_t, _ seconds: Double, _ timedOut: inout Bool) -> Int32 {

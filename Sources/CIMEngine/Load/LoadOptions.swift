@@ -16,6 +16,9 @@ public struct LoadOptions: Sendable {
   /// Columns that name rows of other layers, by their name in the source; kept as text.
   public var linkColumns: Set<String>
 
+  /// A conversion by another program that takes longer is given up (`--timeout`).
+  public var externalSeconds = 1_800.0
+
   /// The columns of a CSV that hold the coordinates; nil finds them by name.
   public var xColumn: String? = nil
   public var yColumn: String? = nil

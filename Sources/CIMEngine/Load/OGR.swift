@@ -13,9 +13,6 @@ struct OGR: FeatureSource {
   private let needsTransform: Bool
   private let file: TemporaryFile
 
-  /// A conversion that takes longer is given up.
-  static let secondsLimit = 1_800.0
-
   func survey(progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
     try survey(settingAside: Rejections.usualLimit, progress: progress).whole()
   }
@@ -85,15 +82,17 @@ struct OGR: FeatureSource {
   ) throws(LoadError) -> String {
     var environment = ["OGR_GEOJSON_MAX_OBJ_SIZE": "0"]
     if let encoding = options.encoding { environment["SHAPE_ENCODING"] = encoding }
-    guard let outcome = ExternalProgram.run(program, arguments, environment: environment, seconds: secondsLimit) else {
+    guard
+      let outcome = ExternalProgram.run(program, arguments, environment: environment, seconds: options.externalSeconds)
+    else {
       throw LoadError(
         path: path, reason: .refused("this format is read through GDAL's `\(program)`, which is not installed"),
         fix: "install gdal-bin, or convert the file to GeoJSON, CSV or CityJSON")
     }
     if outcome.timedOut {
       throw LoadError(
-        path: path, reason: .refused("`\(program)` was stopped after \(Int(secondsLimit)) seconds"),
-        fix: "convert the file to GeoJSON beforehand")
+        path: path, reason: .limit("`\(program)` was stopped after \(Int(options.externalSeconds)) s (--timeout)"),
+        fix: "give it more with --timeout, or convert the file to GeoJSON beforehand")
     }
     guard outcome.status == 0 else {
       let lines = outcome.errors.split(whereSeparator: \.isNewline)

@@ -130,10 +130,11 @@ extension UserFacingError {
     case let error as LoadError:
       let what =
         switch error.reason {
-        case .unreadable(let text), .malformed(let text), .refused(let text): text
+        case .unreadable(let text), .malformed(let text), .refused(let text), .limit(let text): text
         }
       let place = error.place.description
-      return error.path + (place.isEmpty ? "" : "，" + ChineseText.of(place)) + "：" + ChineseText.of(what)
+      let others = error.otherLines { ChineseText.of($0) }
+      return error.path + (place.isEmpty ? "" : "，" + ChineseText.of(place)) + "：" + ChineseText.of(what) + others
         + (error.fix.map { "\n  " + ChineseText.of($0) } ?? "")
     default: return ChineseText.of(message)
     }

@@ -28,6 +28,8 @@ public struct LoadError: UserFacingError, Equatable {
     case malformed(String)
     /// The content is sound but cannot be taken: unknown CRS, coordinates that are not finite, …
     case refused(String)
+    /// Reading took more time than it was given.
+    case limit(String)
   }
   public var path: String
   public var place: SourcePlace
@@ -46,17 +48,23 @@ public struct LoadError: UserFacingError, Equatable {
     self.fix = fix
   }
 
-  public var failureClass: FailureClass { if case .unreadable = reason { .file } else { .content } }
+  public var failureClass: FailureClass {
+    switch reason {
+    case .unreadable: .file
+    case .limit: .limit
+    case .malformed, .refused: .content
+    }
+  }
   public var message: String {
     let place = self.place.description
     let head = path + (place.isEmpty ? "" : ", " + place) + ": " + what
-    return head + otherLines + (fix.map { "\n  " + $0 } ?? "")
+    return head + otherLines { $0 } + (fix.map { "\n  " + $0 } ?? "")
   }
 
   /// What is wrong, without file and place.
   public var what: String {
     switch reason {
-    case .unreadable(let text), .malformed(let text), .refused(let text): text
+    case .unreadable(let text), .malformed(let text), .refused(let text), .limit(let text): text
     }
   }
 
@@ -67,10 +75,14 @@ public struct LoadError: UserFacingError, Equatable {
   }
 
   /// The first features that are wrong, a line each.
-  private var otherLines: String {
+  func otherLines(_ translated: (String) -> String) -> String {
     let shown = 50
     var text = others.isEmpty ? "" : ":"
-    for error in others.prefix(shown) { text += "\n  " + error.reasonText }
+    for error in others.prefix(shown) {
+      let place = error.place.description
+      text += "\n  " + (place.isEmpty ? "" : translated(place) + ": ") + translated(error.what)
+      text += error.fix.map { "; " + translated($0) } ?? ""
+    }
     if others.count > shown { text += "\n  … and \(others.count - shown) more" }
     return text
   }

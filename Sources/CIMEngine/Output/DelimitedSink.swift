@@ -15,6 +15,7 @@ struct DelimitedSink: RowSink {
   mutating func begin(_ header: ResultHeader) throws {
     let columns = try OutputColumns(header, catalog: catalog, options: options)
     self.columns = columns
+    if options.hasByteOrderMark { writer.append("\u{FEFF}") }
     for (i, column) in columns.columns.enumerated() {
       if i > 0 { writer.append(delimiter) }
       append(column.name)

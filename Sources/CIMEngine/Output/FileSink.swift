@@ -4,8 +4,11 @@
 public final class FileSink: RowSink {
   public let path: String
   public private(set) var rowCount = 0
-  private let writer: ByteWriter
+  private let writer: ByteWriter?
   private var sink: any RowSink
+  private var converted: OGRFileSink?
+  /// What the format could not hold of the result. Complete after `end`.
+  public private(set) var notices: [String] = []
 
   /// - Parameter format: a format's name (`geojson`, `csv`, …), or nil to go by the extension of `path`.
   /// - Parameter sandbox: a folder that `path` must lie in.
@@ -15,15 +18,27 @@ public final class FileSink: RowSink {
     path: String, format name: String?, catalog: Catalog, options: OutputOptions, sandbox: Sandbox? = nil
   ) throws {
     self.path = path
+    if let other = name.map({ OGRFormat(name: $0) }) ?? OGRFormat(path: path) {
+      guard sandbox == nil else {
+        throw StoreError(
+          .file, "cannot write \(path): in a sandbox no other program is started, and \(other.driver) needs `ogr2ogr`")
+      }
+      writer = nil
+      let made = try OGRFileSink(path: path, format: other, options: options)
+      converted = made
+      sink = options.disclosure.guarding(made)
+      return
+    }
     let format = name.map { OutputFormat(rawValue: $0.lowercased()) } ?? OutputFormat(path: path)
     guard let format else {
-      let known = OutputFormat.allCases.map(\.rawValue).joined(separator: ", ")
+      let known = (OutputFormat.allCases.map(\.rawValue) + OGRFormat.allCases.map(\.rawValue)).joined(separator: ", ")
       throw StoreError(
         .content,
         name.map { "unknown format `\($0)`; there are: \(known)" }
           ?? "the extension of \(path) names no format; name one with FORMAT (\(known))")
     }
-    writer = try ByteWriter(path: path, in: sandbox)
+    let writer = try ByteWriter(path: path, in: sandbox)
+    self.writer = writer
     sink = try format.makeSink(to: writer, catalog: catalog, options: options)
   }
 
@@ -35,6 +50,7 @@ public final class FileSink: RowSink {
   }
   public func end(notices: [String]) throws {
     try sink.end(notices: notices)
-    try writer.finish()
+    self.notices = converted?.notices ?? []
+    try writer?.finish()
   }
 }

@@ -52,6 +52,13 @@ public struct OutputOptions: Sendable {
   public var terminalHeight: Int?
   /// The heading of a map page; nil names the layer.
   public var title: String?
+  /// A byte order mark before CSV and TSV, by which spreadsheet programs know UTF-8.
+  public var hasByteOrderMark = false
+  /// The encoding of texts in a shapefile; nil is UTF-8.
+  public var encoding: String?
+  /// A conversion by another program that takes longer, or more memory, is given up.
+  public var externalSeconds = 1_800.0
+  public var externalBytes = 8 << 30
   /// The statement, as a map page shows it.
   public var queryText: String?
   /// What becomes of names and phones of people; masked unless the caller says otherwise.

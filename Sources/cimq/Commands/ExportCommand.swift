@@ -10,6 +10,13 @@ struct ExportCommand: ParsableCommand {
       cimq export city.sqlite shelter -o shelters.geojson
       cimq export city.sqlite --query "FIND building WHERE height > 100" -o towers.csv
       cimq export city.sqlite shelter -o shelters.geojson --crs gcj02
+      cimq export city.sqlite shelter -o shelters.csv --bom
+      cimq export city.sqlite building -o buildings.gpkg --crs EPSG:4547
+      cimq export city.sqlite building -o buildings.city.jsonl
+
+      Written natively: csv, tsv, json, jsonl, geojson, geojsonl, wkt, html. Through ogr2ogr, when it is installed:
+      gpkg, fgb, shp, kml, gml, dxf; what such a format cannot hold is said. A name that ends in .city.json or
+      .city.jsonl is written as CityJSON 2.0, with every surface, LoD and semantic type; several layers may be named.
       """)
 
   @Argument(help: ArgumentHelp("The database, then the layer.", valueName: "DB LAYER"))
@@ -27,8 +34,25 @@ struct ExportCommand: ParsableCommand {
   var precision: Int?
   @OptionGroup var personal: PersonalArguments
 
+  @Flag(help: "Begin CSV and TSV with a byte order mark, for spreadsheet programs.")
+  var bom = false
+  @Option(help: "The encoding of texts in a shapefile, such as GBK; UTF-8 when left out.")
+  var encoding: String?
+  @Option(help: ArgumentHelp("Give up after this time, such as 10min.", valueName: "time"))
+  var timeout: Duration?
+
   func run() throws {
     let (database, rest) = try DatabasePath.split(words, command: "export", wants: "LAYER -o FILE")
+    if query == nil, !rest.isEmpty, CityJSONExport.isSequence(path) != nil {
+      guard crs == nil, precision == nil, format == nil else {
+        throw ValidationError(
+          "CityJSON is written in the working CRS with millimetres; --crs, --precision and --format do not go with it")
+      }
+      guard personal.sandbox == nil else { throw ValidationError("CityJSON is not written in a sandbox") }
+      let report = try CityJSONExport.write(rest, of: database, to: path)
+      for notice in report.notices { Messages.warn(notice) }
+      return Messages.say(Messages.wrote(path, features: report.objectCount))
+    }
     let text: String
     switch (query, rest.first, rest.count) {
     case (let query?, _, 0): text = query
@@ -38,7 +62,11 @@ struct ExportCommand: ParsableCommand {
     let runner = try Runner(
       database: database,
       output: OutputSettings(
-        format: format, path: path, personal: personal.personal, sandbox: personal.sandbox))
+        format: format, path: path, timeoutSeconds: timeout?.seconds, personal: personal.personal,
+        sandbox: personal.sandbox))
+    runner.options.hasByteOrderMark = bom
+    runner.options.encoding = encoding
+    if let timeout { runner.options.externalSeconds = timeout.seconds }
     runner.options.crs = try CRS.named(crs) ?? .wgs84
     runner.options.precision = precision
     try runner.run(text)

@@ -40,15 +40,18 @@ struct ImportCommand: ParsableCommand {
   var skipInvalid = false
   @Option(help: ArgumentHelp("The file for features that are wrong, with --skip-invalid.", valueName: "file"))
   var rejects: String?
+  @Option(help: ArgumentHelp("Give up a conversion by ogr2ogr after this time; 30min when left out.", valueName: "time"))
+  var timeout: Duration?
   @Flag(help: "Say what would happen, and change nothing.")
   var dryRun = false
 
   func run() throws {
     let (path, sources) = try DatabasePath.split(words, command: "import", wants: "SOURCE…")
     guard !sources.isEmpty else { throw ValidationError("what to import? cimq import DB SOURCE…") }
-    let load = LoadOptions(
+    var load = LoadOptions(
       crs: try CRS.named(crs), forceCRS: try CRS.named(forceCrs), layer: layer, encoding: encoding,
       timeZone: timezone, types: try columnTypes())
+    if let timeout { load.externalSeconds = timeout.seconds }
     let set = try Sources.open(sources, options: load)
     for warning in set.warnings { Messages.warn(warning) }
     var options = ImportOptions(

@@ -1,0 +1,446 @@
+internal import Glibc
+
+/// Writes layers of a database as CityJSON 2.0 (https://www.cityjson.org/specs/2.0.1/): every object with its parents
+/// and children, every surface, LoD and semantic type that the store keeps, in the working CRS.
+///
+/// With `building` go its parts and whatever else names a building as its parent. Layers without surfaces become
+/// MultiPoint, MultiLineString or MultiSurface of LoD 0. What is not written is said in the notices: materials and
+/// textures, whose lists the store does not keep, and which shells of a MultiSolid made one solid.
+public enum CityJSONExport {
+  public struct Report: Sendable {
+    public var objectCount = 0
+    public var notices: [String] = []
+  }
+
+  /// Whether a path asks for CityJSON: `.city.json`, or `.city.jsonl` for a sequence.
+  public static func isSequence(_ path: String) -> Bool? {
+    let name = path.lowercased()
+    return name.hasSuffix(".city.json") ? false : name.hasSuffix(".city.jsonl") ? true : nil
+  }
+
+  /// Writes `layers` of the database at `database` to `path`, a sequence when its name ends in `.city.jsonl`.
+  ///
+  /// - Throws: ``StoreError`` for an unknown layer, one without geometry, or a file that cannot be written.
+  public static func write(_ layers: [String], of database: String, to path: String) throws -> Report {
+    let store = try Store.open(database)
+    defer { store.close() }
+    let writer = try ByteWriter(path: path)
+    let report = try store.read { reader in
+      var job = try Job(reader, writer, isSequence: isSequence(path) ?? false)
+      return try job.run(layers)
+    }
+    try writer.finish()
+    return report
+  }
+}
+
+private struct Job {
+  private let reader: StoreReader
+  private let writer: ByteWriter
+  private let isSequence: Bool
+  private let catalog: StoredCatalog
+  private var report = CityJSONExport.Report()
+  private let scale: Double
+  private var origin: (x: Double, y: Double, z: Double) = (0, 0, 0)
+  private var vertices: [SIMD4<Int64>: Int] = [:]
+  private var vertexText: [UInt8] = []
+  private var isFirst = true
+  private var lostAppearance = 0
+  private var lostSolids = 0
+  private var withoutLod = 0
+
+  /// A row on its way out.
+  private struct Object {
+    var id: String
+    var type: String
+    var attributes: [(name: String, json: String)]
+    var parent: String?
+    var children: [String] = []
+    var geometry: [SolidGeometry] = []
+    var shape: Geometry?
+  }
+
+  init(_ reader: StoreReader, _ writer: ByteWriter, isSequence: Bool) throws {
+    (self.reader, self.writer, self.isSequence) = (reader, writer, isSequence)
+    catalog = try reader.catalog()
+    scale = try CRSInfo.lookup(catalog.catalog.workingCRS).isGeographic ? 1e-7 : 0.001
+  }
+
+  mutating func run(_ names: [String]) throws -> CityJSONExport.Report {
+    var wanted: [StoredLayer] = []
+    for name in names {
+      guard let index = catalog.index(of: name) else {
+        let known = catalog.layers.map(\.layer.name).joined(separator: ", ")
+        throw StoreError(.content, "there is no layer `\(name)`; there are: \(known)")
+      }
+      guard catalog.layers[index].layer.geometry != nil else {
+        throw StoreError(
+          .content, "the layer `\(name)` has no geometry, and CityJSON is of geometry; use .csv or .jsonl")
+      }
+      if !wanted.contains(where: { $0.layer.name == catalog.layers[index].layer.name }) {
+        wanted.append(catalog.layers[index])
+      }
+    }
+    for layer in wanted { if let extent = layer.layer.geometry?.extent { note(extent.min[0], extent.min[1]) } }
+    // A layer of children is written with that of their parents when that is wanted.
+    let families = wanted.filter { !isChild($0, of: wanted) }
+    try head()
+    for layer in families { try write(layer) }
+    finish()
+    try writer.flush()
+    if lostAppearance > 0 {
+      report.notices.append(
+        "materials and textures of \(lostAppearance) geometries are left out: their lists are not stored")
+    }
+    if lostSolids > 0 {
+      report.notices.append("\(lostSolids) MultiSolids: each shell is written as a solid of its own")
+    }
+    if withoutLod > 0 { report.notices.append("\(withoutLod) geometries state no LoD and are written as LoD 0") }
+    return report
+  }
+
+  private mutating func note(_ x: Double, _ y: Double) {
+    if origin.x == 0, origin.y == 0 { origin = (x.rounded(.down), y.rounded(.down), 0) }
+  }
+
+  private func isChild(_ layer: StoredLayer, of others: [StoredLayer]) -> Bool {
+    others.contains { other in
+      other.layer.name != layer.layer.name && children(of: other).contains { $0.layer.name == layer.layer.name }
+    }
+  }
+
+  /// Layers whose rows name rows of this one as their parents.
+  private func children(of layer: StoredLayer) -> [StoredLayer] {
+    let type = Self.type(of: layer.layer.name)
+    guard let type, ["Building", "Bridge", "Tunnel"].contains(type) else { return [] }
+    return catalog.layers.filter { other in
+      guard let own = Self.type(of: other.layer.name), own != type, own.hasPrefix(type) else { return false }
+      return other.layer.columns.contains { $0.name.lowercased() == "parent" }
+    }
+  }
+
+  private static let types: [String: String] = {
+    var result: [String: String] = [:]
+    for type in CityJSONUnit.knownTypes.sorted() { result[CityJSONUnit.layerName(ofType: type)] = type }
+    return result
+  }()
+
+  /// The CityJSON type that a layer holds, by its name.
+  private static func type(of layer: String) -> String? {
+    let name = layer.lowercased()
+    return types[name] ?? (name.hasSuffix("_surface") ? types[String(name.dropLast("_surface".count))] : nil)
+  }
+
+  // MARK: Rows
+
+  private mutating func write(_ layer: StoredLayer) throws {
+    let type = Self.type(of: layer.layer.name) ?? "GenericCityObject"
+    if Self.type(of: layer.layer.name) == nil {
+      report.notices.append("`\(layer.layer.name)` is no type of CityJSON: its rows are GenericCityObjects")
+    }
+    var members: [String: [Object]] = [:]
+    for child in children(of: layer) {
+      let childType = Self.type(of: child.layer.name) ?? "GenericCityObject"
+      var orphans = 0
+      let solids = try ownSolids(of: child)
+      try forEachRow(of: child) { object, fid in
+        var object = object
+        object.type = childType
+        guard let parent = object.parent else {
+          orphans += 1
+          return
+        }
+        if let solids { object.geometry += try reader.fullSolids(solids, parent: fid, id: object.id) }
+        members[parent, default: []].append(object)
+      }
+      if orphans > 0 {
+        report.notices.append("\(orphans) rows of `\(child.layer.name)` name no parent and are left out")
+      }
+    }
+    let solids = try ownSolids(of: layer)
+    var families: [[Object]] = []
+    try forEachRow(of: layer) { object, fid in
+      var root = object
+      root.type = type
+      root.parent = nil
+      var found = try solids.map { try reader.fullSolids($0, parent: fid, id: root.id) } ?? []
+      // Parts of parts too.
+      var family: [Object] = []
+      var waiting = [root.id]
+      while let id = waiting.popLast() {
+        for var child in members.removeValue(forKey: id) ?? [] {
+          child.geometry += found.filter { $0.object == child.id }
+          family.append(child)
+          waiting.append(child.id)
+        }
+      }
+      let ids = Set(family.map(\.id))
+      found.removeAll { ids.contains($0.object) }
+      root.geometry = found
+      if !found.isEmpty || !family.isEmpty { root.shape = nil }
+      family.insert(root, at: 0)
+      for i in family.indices { family[i].children = family.filter { $0.parent == family[i].id }.map(\.id) }
+      families.append(family)
+      if families.count == 1_000 {
+        for family in families { try put(family) }
+        families.removeAll(keepingCapacity: true)
+      }
+    }
+    for family in families { try put(family) }
+    let orphans = members.values.reduce(0) { $0 + $1.count }
+    if orphans > 0 {
+      report.notices.append("\(orphans) rows name parents that are not in `\(layer.layer.name)` and are left out")
+    }
+  }
+
+  private func ownSolids(of layer: StoredLayer) throws -> (statement: SQLStatement, table: StoredLayer)? {
+    try reader.solids(of: layer.layer.name).map { try reader.fullSolidsOfParent(in: $0) }
+  }
+
+  private func forEachRow(of layer: StoredLayer, _ body: (Object, Int64) throws -> Void) throws {
+    let columns = Array(layer.layer.columns.enumerated().dropFirst())
+    let list = columns.map { ", \(quoted(layer.sources[$0.offset] ?? $0.element.name))" }.joined()
+    let geometry = layer.layer.geometry.map { ", \(quoted($0.name))" } ?? ""
+    let statement = try SQLStatement(
+      reader.connection.handle,
+      "SELECT \(quoted(layer.rowColumn)), \(quoted(layer.idColumn ?? layer.rowColumn))\(list)\(geometry) "
+        + "FROM \(quoted(layer.layer.name)) ORDER BY \(quoted(layer.rowColumn))")
+    while try statement.step() {
+      var object = Object(id: statement.text(1), type: "", attributes: [])
+      for (i, column) in columns.enumerated() where !statement.isNull(i + 2) {
+        let name = column.element.name
+        if name.lowercased() == "parent" { object.parent = statement.text(i + 2) }
+        if let personal = column.element.personal(in: layer.layer) {
+          object.attributes.append((name, JSONString.quoted(personal.masked(statement.text(i + 2)))))
+        } else if let json = Self.json(statement, i + 2, column.element.type) { object.attributes.append((name, json)) }
+      }
+      let last = columns.count + 2
+      if layer.layer.geometry != nil, !statement.isNull(last) {
+        object.shape = try? SpatiaLiteBlob.read(statement.blob(last)).geometry
+      }
+      try body(object, statement.int64(0))
+    }
+  }
+
+  private static func json(_ statement: SQLStatement, _ column: Int, _ type: ColumnType) -> String? {
+    switch type {
+    case .int: return String(statement.int64(column))
+    case .bool: return statement.int64(column) == 0 ? "false" : "true"
+    case .double:
+      let value = statement.double(column)
+      return value.isFinite ? String(value) : nil
+    case .geometry: return nil
+    case .text, .list, .date, .timestamp:
+      // Objects and lists are stored as the JSON that they were.
+      let text = statement.utf8(column)
+      if let first = text.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
+        JSONSyntax.firstFault(in: text) == nil
+      {
+        return String(decoding: text, as: UTF8.self)
+      }
+      return JSONString.quoted(statement.text(column))
+    }
+  }
+
+  // MARK: Text
+
+  private func head() throws {
+    writer.append("{\"type\":\"CityJSON\",\"version\":\"2.0\",\"transform\":{\"scale\":[\(scale),\(scale),0.001],")
+    writer.append("\"translate\":[\(origin.x),\(origin.y),0.0]},")
+    if let code = catalog.catalog.workingCRS.epsgCode {
+      writer.append("\"metadata\":{\"referenceSystem\":\"https://www.opengis.net/def/crs/EPSG/0/\(code)\"},")
+    }
+    writer.append("\"CityObjects\":{")
+    if isSequence { writer.append("},\"vertices\":[]}\n") }
+  }
+
+  private mutating func finish() {
+    guard !isSequence else { return }
+    writer.append("},\"vertices\":[")
+    vertexText.withUnsafeBufferPointer { writer.append($0) }
+    writer.append("]}\n")
+  }
+
+  /// A family of objects: a line of a sequence.
+  private mutating func put(_ family: [Object]) throws {
+    if isSequence {
+      vertices.removeAll(keepingCapacity: true)
+      vertexText.removeAll(keepingCapacity: true)
+      isFirst = true
+      writer.append("{\"type\":\"CityJSONFeature\",\"id\":\(JSONString.quoted(family[0].id)),\"CityObjects\":{")
+    }
+    for object in family { put(object) }
+    if isSequence {
+      writer.append("},\"vertices\":[")
+      vertexText.withUnsafeBufferPointer { writer.append($0) }
+      writer.append("]}\n")
+    }
+    report.objectCount += family.count
+    try writer.flushIfLarge()
+  }
+
+  private mutating func put(_ object: Object) {
+    writer.append(isFirst ? "\n" : ",\n")
+    isFirst = false
+    writer.append("\(JSONString.quoted(object.id)):{\"type\":\"\(object.type)\"")
+    let attributes = object.attributes.filter { object.parent == nil || $0.name.lowercased() != "parent" }
+    if !attributes.isEmpty {
+      let list = attributes.map { "\(JSONString.quoted($0.name)):\($0.json)" }
+      writer.append(",\"attributes\":{\(list.joined(separator: ","))}")
+    }
+    if let parent = object.parent { writer.append(",\"parents\":[\(JSONString.quoted(parent))]") }
+    if !object.children.isEmpty {
+      writer.append(",\"children\":[\(object.children.map(JSONString.quoted).joined(separator: ","))]")
+    }
+    var texts: [String] = []
+    for solid in object.geometry { texts.append(text(of: solid)) }
+    if texts.isEmpty, let shape = object.shape, let text = text(of: shape) { texts.append(text) }
+    if !texts.isEmpty { writer.append(",\"geometry\":[\(texts.joined(separator: ","))]") }
+    writer.append("}")
+  }
+
+  private mutating func index(_ shape: Geometry, _ vertex: Int) -> Int {
+    let z = shape.z.isEmpty || !shape.z[vertex].isFinite ? 0 : shape.z[vertex]
+    let key = SIMD4<Int64>(
+      Int64(((shape.xy[2 * vertex] - origin.x) / scale).rounded()),
+      Int64(((shape.xy[2 * vertex + 1] - origin.y) / scale).rounded()), Int64((z / 0.001).rounded()), 0)
+    if let known = vertices[key] { return known }
+    let index = vertices.count
+    vertices[key] = index
+    if index > 0 { vertexText.append(UInt8(ascii: ",")) }
+    vertexText.append(contentsOf: "[\(key[0]),\(key[1]),\(key[2])]".utf8)
+    return index
+  }
+
+  private mutating func ring(_ shape: Geometry, _ ring: Int, isClosed: Bool) -> String {
+    let (start, end) = (Int(shape.ringOffsets[ring]), Int(shape.ringOffsets[ring + 1]))
+    var list: [String] = []
+    for vertex in start..<(isClosed ? end - 1 : end) { list.append(String(index(shape, vertex))) }
+    return "[\(list.joined(separator: ","))]"
+  }
+
+  private mutating func surface(_ shape: Geometry, _ part: Int) -> String {
+    var rings: [String] = []
+    for r in Int(shape.partOffsets[part])..<Int(shape.partOffsets[part + 1]) {
+      rings.append(ring(shape, r, isClosed: true))
+    }
+    return "[\(rings.joined(separator: ","))]"
+  }
+
+  private mutating func text(of solid: SolidGeometry) -> String {
+    let count = solid.surfaces.partOffsets.count - 1
+    var surfaces: [String] = []
+    for part in 0..<count { surfaces.append(surface(solid.surfaces, part)) }
+    if solid.appearance != nil { lostAppearance += 1 }
+    if solid.lod.isEmpty { withoutLod += 1 }
+    var types: [String] = []
+    let values = (0..<count).map { part -> String in
+      guard part < solid.semantics.count, let type = solid.semantics[part] else { return "null" }
+      if let known = types.firstIndex(of: type) { return String(known) }
+      types.append(type)
+      return String(types.count - 1)
+    }
+    let starts = solid.shellStarts.filter { $0 < count } + [count]
+    func nested(_ items: [String]) -> String {
+      func joined(_ range: Range<Int>) -> String { "[\(items[range].joined(separator: ","))]" }
+      let shells = zip(starts, starts.dropFirst()).map { joined($0..<$1) }
+      switch solid.kind {
+      case "Solid": return "[\(shells.joined(separator: ","))]"
+      case "MultiSolid", "CompositeSolid": return "[\(shells.map { "[\($0)]" }.joined(separator: ","))]"
+      default: return joined(0..<items.count)
+      }
+    }
+    if solid.kind.hasSuffix("Solid"), solid.kind != "Solid", starts.count > 2 { lostSolids += 1 }
+    let lod = solid.lod.isEmpty ? "0" : solid.lod
+    var text = "{\"type\":\"\(solid.kind)\",\"lod\":\(JSONString.quoted(lod)),\"boundaries\":\(nested(surfaces))"
+    if !types.isEmpty {
+      let list = types.map { "{\"type\":\(JSONString.quoted($0))}" }.joined(separator: ",")
+      text += ",\"semantics\":{\"surfaces\":[\(list)],\"values\":\(nested(values))}"
+    }
+    return text + "}"
+  }
+
+  private mutating func text(of shape: Geometry) -> String? {
+    let parts = shape.partOffsets.count - 1
+    guard !shape.isEmpty else { return nil }
+    var items: [String] = []
+    let kind: String
+    switch shape.kind {
+    case .point, .multiPoint:
+      kind = "MultiPoint"
+      for vertex in 0..<(shape.xy.count / 2) { items.append(String(index(shape, vertex))) }
+    case .lineString, .multiLineString:
+      kind = "MultiLineString"
+      for r in 0..<(shape.ringOffsets.count - 1) { items.append(ring(shape, r, isClosed: false)) }
+    case .polygon, .multiPolygon:
+      kind = "MultiSurface"
+      for part in 0..<parts { items.append(surface(shape, part)) }
+    case .geometryCollection: return nil
+    }
+    return "{\"type\":\"\(kind)\",\"lod\":\"0\",\"boundaries\":[\(items.joined(separator: ","))]}"
+  }
+}
+
+extension StoreReader {
+  /// The statement behind ``fullSolids(_:parent:id:)``.
+  fileprivate func fullSolidsOfParent(
+    in table: StoredLayer
+  ) throws(StoreError) -> (statement: SQLStatement, table: StoredLayer) {
+    (
+      try SQLStatement(
+        connection.handle,
+        """
+        SELECT object, lod, kind, shells, geom, semantics, appearance FROM \(quoted(table.layer.name))
+        WHERE \(quoted(table.solidsOf ?? "parent")) = ?1 ORDER BY fid
+        """), table
+    )
+  }
+
+  /// The 3D geometries of one row with semantics.
+  fileprivate func fullSolids(
+    _ query: (statement: SQLStatement, table: StoredLayer), parent: Int64, id: String
+  ) throws -> [SolidGeometry] {
+    let statement = query.statement
+    statement.bind(1, parent)
+    defer { statement.reset() }
+    var result: [SolidGeometry] = []
+    while try statement.step() {
+      let surfaces: Geometry
+      do { surfaces = try SpatiaLiteBlob.read(statement.blob(4)).geometry } catch {
+        throw StoreError(.content, "\(path): \(query.table.layer.name): a geometry of '\(id)' is damaged: \(error)")
+      }
+      result.append(
+        SolidGeometry(
+          object: statement.optionalText(0) ?? id, lod: statement.optionalText(1) ?? "", kind: statement.text(2),
+          surfaces: surfaces, semantics: statement.optionalText(5).map(Self.semantics) ?? [],
+          shellStarts: statement.optionalText(3).map {
+            $0.dropFirst().dropLast().split(separator: ",").compactMap { Int($0) }
+          } ?? [0],
+          appearance: statement.optionalText(6)))
+    }
+    return result
+  }
+
+  /// The types of surfaces out of ``SolidsWriter/semantics(_:)``.
+  private static func semantics(_ text: String) -> [String?] {
+    var text = text
+    let parser = JSONParser()
+    return text.withUTF8 { bytes in
+      withExtendedLifetime(parser) {
+        guard let root = parser.parse(bytes, padded: false), let types = root["types"], let values = root["values"]
+        else { return [] }
+        let names = types.elements.map { $0.text?.string }
+        return values.elements.map { value in
+          value.int.flatMap { $0 >= 0 && $0 < names.count ? names[Int($0)] : nil }
+        }
+      }
+    }
+  }
+}
+
+extension Catalog.Column {
+  /// CityJSON has no `--personal`: what is personal leaves masked.
+  fileprivate func personal(in layer: Catalog.Layer) -> PersonalData? {
+    CitySchema.personalData(column: [name] + aliases, layer: [layer.name] + layer.aliases)
+  }
+}
