@@ -1,4 +1,4 @@
-internal import Glibc
+internal import SpatialIndex
 
 /// Writes layers of a database as CityJSON 2.0 (https://www.cityjson.org/specs/2.0.1/): every object with its parents
 /// and children, every surface, LoD and semantic type that the store keeps, in the working CRS.

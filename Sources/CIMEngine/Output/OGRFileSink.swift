@@ -192,7 +192,7 @@ final class OGRFileSink: RowSink {
     if format.holdsOneKind, Set(kinds.map(\.multi)).count > 1 {
       throw StoreError(
         .content,
-        "cannot write \(path): a \(format.driver) file holds one kind of geometry, and this result has "
+        "cannot write \(path): one \(format.driver) file holds one kind of geometry, and this result has "
           + kinds.map(\.rawName).sorted().joined(separator: ", ") + "; use .gpkg, or export one kind at a time")
     }
     if geometryCount == 0, format != .gpkg, format != .shp {
@@ -260,7 +260,8 @@ final class OGRFileSink: RowSink {
       let text = line.drop { $0 != ":" }.dropFirst().drop { $0 == " " }
       // Said above, in words of our own.
       if text.hasPrefix("Normalized/laundered") || text.hasPrefix("Field") && text.contains("as") { continue }
-      if !notices.contains(String(text)) { notices.append(String(text)) }
+      let end = text.firstRange(of: " -mapFieldType")?.lowerBound ?? text.endIndex
+      if !notices.contains(String(text[..<end])) { notices.append(String(text[..<end])) }
     }
     let target = path.lastIndex(of: ".").map { String(path[..<$0]) } ?? path
     let from = format.companions(of: folder + "/" + stem)
