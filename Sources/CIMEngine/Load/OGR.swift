@@ -20,7 +20,22 @@ struct OGR: FeatureSource {
   func survey(settingAside limit: Int, progress: @Sendable (Int) -> Void) throws(LoadError) -> SourceSurvey {
     try convert()
     do throws(LoadError) {
-      var survey = try geoJSON.survey(settingAside: limit, progress: progress)
+      var survey: SourceSurvey
+      do throws(LoadError) {
+        survey = try geoJSON.survey(settingAside: limit, progress: progress)
+        if let wrong = survey.rejected.first(where: { Self.isEncoding($0.error) }) { throw wrong.error }
+      } catch {
+        guard Self.isEncoding(error) else { throw error }
+        guard options.encoding == nil, driver == "ESRI Shapefile" else {
+          throw LoadError(
+            path: path, reason: .refused("its texts are not in the encoding that it states"),
+            fix: "name the right one, such as --encoding GB18030")
+        }
+        try convert(encoding: "GB18030")
+        survey = try geoJSON.survey(settingAside: limit, progress: progress)
+        survey.encoding = "GB18030"
+        survey.warnings.insert("has no .cpg and is not UTF-8; read as GB18030 (--encoding names another)", at: 0)
+      }
       survey.path = path
       survey.format = "\(driver) (ogr2ogr)"
       for i in survey.rejected.indices { survey.rejected[i].error = named(survey.rejected[i].error) }
@@ -67,7 +82,13 @@ struct OGR: FeatureSource {
     return error
   }
 
-  private func convert() throws(LoadError) {
+  private static func isEncoding(_ error: LoadError) -> Bool {
+    error.fix?.contains("--encoding") == true || error.others.contains { isEncoding($0) }
+  }
+
+  private func convert(encoding: String? = nil) throws(LoadError) {
+    var options = options
+    options.encoding = encoding ?? options.encoding
     unlink(file.path)
     var arguments = ["-f", "GeoJSON", file.path, path, ogrLayer, "-lco", "RFC7946=NO", "-nlt", "CONVERT_TO_LINEAR"]
     if needsTransform { arguments += ["-t_srs", "EPSG:4326"] }

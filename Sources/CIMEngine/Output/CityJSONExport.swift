@@ -212,7 +212,9 @@ private struct Job {
         if name.lowercased() == "parent" { object.parent = statement.text(i + 2) }
         if let personal = column.element.personal(in: layer.layer) {
           object.attributes.append((name, JSONString.quoted(personal.masked(statement.text(i + 2)))))
-        } else if let json = Self.json(statement, i + 2, column.element.type) { object.attributes.append((name, json)) }
+        } else if let json = Self.json(statement, i + 2, column.element.type) {
+          object.attributes.append((name, json))
+        }
       }
       let last = columns.count + 2
       if layer.layer.geometry != nil, !statement.isNull(last) {

@@ -131,9 +131,9 @@ final class OGRFileSink: RowSink {
     case .int: "BIGINT"
     case .double: "FLOAT"
     case .bool: format == .shp ? "INTEGER" : "INTEGER_BOOLEAN"
-    case .date: "DATE"
-    // A DBF has no times of day.
-    case .timestamp: format == .shp ? "VARCHAR" : "TIMESTAMP"
+    // FlatGeobuf has no dates without a time, a DBF no times of day, KML neither: they go as text.
+    case .date: format == .fgb || format == .kml ? "VARCHAR" : "DATE"
+    case .timestamp: format == .shp || format == .kml ? "VARCHAR" : "TIMESTAMP"
     default: "VARCHAR"
     }
   }

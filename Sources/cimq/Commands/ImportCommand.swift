@@ -40,7 +40,7 @@ struct ImportCommand: ParsableCommand {
   var skipInvalid = false
   @Option(help: ArgumentHelp("The file for features that are wrong, with --skip-invalid.", valueName: "file"))
   var rejects: String?
-  @Option(help: ArgumentHelp("Give up a conversion by ogr2ogr after this time; 30min when left out.", valueName: "time"))
+  @Option(help: ArgumentHelp("Give up a conversion by ogr2ogr after this time, such as 10min.", valueName: "time"))
   var timeout: Duration?
   @Flag(help: "Say what would happen, and change nothing.")
   var dryRun = false

@@ -1,0 +1,120 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Formats that go through `ogr2ogr`, out and in again, with GDAL's own `ogrinfo` as the judge.
+@Suite("Formats through ogr2ogr", .enabled(if: OtherPrograms.has("ogr2ogr"))) struct OtherFormatsTests {
+  private static let rows = """
+    {"type":"Feature","id":"a","properties":{"name":"郑州，𠮷","big":9007199254740993,"share":0.1,"day":"2026-07-20","flag":true,"note":null,"a_name_beyond_ten":"x"},"geometry":{"type":"Point","coordinates":[113.6254321,34.7465432]}}
+    {"type":"Feature","id":"b","properties":{"name":"引号\\"与\\n换行","big":-1,"share":null,"day":null,"flag":false,"note":"备注","a_name_beyond_ten":null},"geometry":{"type":"Point","coordinates":[113.7,34.8]}}
+    """
+
+  private func database(_ scratch: Scratch) throws -> String {
+    let path = scratch.path("c.sqlite")
+    let result = try Program.run("import", path, try scratch.write(Self.rows, to: "p.geojsonl"))
+    #expect(result.status == 0, "\(result.error)")
+    return path
+  }
+
+  @Test(arguments: ["gpkg", "fgb", "gml", "shp", "kml"], ["EPSG:4490", "EPSG:4547"])
+  func thereAndBack(format: String, crs: String) throws {
+    let scratch = try Scratch()
+    let db = try database(scratch)
+    let file = scratch.path("点.\(format)")
+    let written = try Program.run("export", db, "p", "-o", file, "--crs", crs)
+    #expect(written.status == 0 && written.out.isEmpty, "\(written.error)")
+    #expect(written.error.contains("(2 features)"))
+    let info = OtherPrograms.run("ogrinfo -ro -so -al \(OtherPrograms.quoted(file))").output
+    #expect(info.contains("Feature Count: 2") || format == "kml", "\(info)")
+    #expect(info.contains("Point"))
+    let back = scratch.path("back.sqlite")
+    let read = try Program.run(
+      "import", back, file, "--layer", "p", "--working-crs", "EPSG:4547", "--types", "day=date")
+    #expect(read.status == 0, "\(read.error)")
+    // x is east whatever the authority says: every row lies where it lay.
+    for (id, place) in [("a", "AT(113.6254321, 34.7465432)"), ("b", "AT(113.7, 34.8)")] {
+      let near = try Program.run(
+        "query", back, "FIND p WITHIN 0.05 m OF \(place) RETURN name, share", "--format", "jsonl")
+      let name = id == "a" ? "郑州，𠮷" : #"引号\"与\n换行"#
+      #expect(
+        near.out == "{\"name\":\"\(name)\",\"share\":\(id == "a" ? "0.1" : "null")}\n", "\(near.out) \(near.error)")
+    }
+    if format != "kml" {
+      let big = try Program.run("query", back, "FIND p WHERE big > 0 RETURN big, day", "--format", "csv")
+      #expect(big.out == "big,day\n9007199254740993,2026-07-20\n", "\(big.out) \(big.error)")
+    }
+  }
+
+  @Test func shapefilesOfOtherEncodings() throws {
+    let scratch = try Scratch()
+    let db = try database(scratch)
+    let file = scratch.path("gbk.shp")
+    let written = try Program.run(
+      "export", db, "--query", "FIND p WHERE id = 'b' RETURN id, note AS \"备注列\", a_name_beyond_ten", "-o", file,
+      "--encoding", "GBK")
+    #expect(written.status == 0 && written.error.contains("`a_name_beyond_ten` is `a_name_bey`"), "\(written.error)")
+    for hasCPG in [true, false] {
+      if !hasCPG { try FileManager.default.removeItem(atPath: scratch.path("gbk.cpg")) }
+      let back = scratch.path("back\(hasCPG).sqlite")
+      let read = try Program.run(
+        ["import", back, file, "--layer", "p"])
+      #expect(read.status == 0 && (hasCPG || read.error.contains("GB18030")), "\(read.error)")
+      let found = try Program.run("query", back, "FIND p RETURN \"备注列\"", "--format", "csv")
+      #expect(found.out == "备注列\n备注\n", "\(found.out) \(found.error)")
+    }
+  }
+
+  @Test func whatAFormatCannotHoldIsSaid() throws {
+    let scratch = try Scratch()
+    let db = scratch.path("m.sqlite")
+    let mixed = """
+      {"type":"Feature","id":"a","properties":{"t":"\(String(repeating: "长", count: 100))"},"geometry":{"type":"Point","coordinates":[113.6,34.7]}}
+      {"type":"Feature","id":"b","properties":{"t":null},"geometry":{"type":"LineString","coordinates":[[113.6,34.7],[113.7,34.7]]}}
+      """
+    #expect(try Program.run("import", db, try scratch.write(mixed, to: "m.geojsonl")).status == 0)
+    let refused = try Program.run("export", db, "m", "-o", scratch.path("m.shp"))
+    #expect(refused.status == 1 && refused.error.contains("one kind of geometry"), "\(refused.error)")
+    let cut = try Program.run("export", db, "--query", "FIND m WHERE id = 'a'", "-o", scratch.path("m.shp"))
+    #expect(cut.status == 0 && cut.error.contains("more than 254 bytes"), "\(cut.error)")
+    let drawn = try Program.run("export", db, "m", "-o", scratch.path("m.dxf"))
+    #expect(drawn.status == 0 && drawn.error.contains("columns are left out"), "\(drawn.error)")
+    let late = try Program.run("export", db, "m", "-o", scratch.path("late.gpkg"), "--timeout", "0.001s")
+    #expect(late.status == 4 && !FileManager.default.fileExists(atPath: scratch.path("late.gpkg")), "\(late.error)")
+    let without = try Program.run(
+      "export", db, "m", "-o", scratch.path("w.gpkg"), environment: ["PATH": scratch.path("nowhere")])
+    #expect(without.status == 3 && without.error.contains("ogr2ogr"), "\(without.error)")
+    let left = try FileManager.default.contentsOfDirectory(atPath: scratch.folder.path)
+    #expect(!left.contains { $0.contains("cimq-export") || $0.contains("writing") }, "\(left)")
+  }
+
+  @Test func csvForSpreadsheetsComesBack() throws {
+    let scratch = try Scratch()
+    let text = "id,a,b\n1,\"x,\"\"y\"\"\n郑州\",\n2,\"\",z\n"
+    let db = scratch.path("c.sqlite")
+    #expect(
+      try Program.run("import", db, try scratch.write(text, to: "t.csv"), "--working-crs", "EPSG:4547").status == 0)
+    let file = scratch.path("o.csv")
+    #expect(try Program.run("export", db, "--query", "FIND t RETURN id, a, b", "-o", file, "--bom").status == 0)
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    #expect(Array(bytes) == [0xEF, 0xBB, 0xBF] + Array(text.utf8))
+    let back = scratch.path("b.sqlite")
+    #expect(try Program.run("import", back, file, "--layer", "t", "--working-crs", "EPSG:4547").status == 0)
+    let nulls = try Program.run("query", back, "FIND t WHERE b IS NULL AND a LIKE '%郑州' RETURN id")
+    #expect(nulls.out == "id\n1\n", "\(nulls.error)")
+    #expect(try Program.run("query", back, "FIND t WHERE a = '' RETURN id").out == "id\n2\n")
+  }
+
+  @Test func tileIndexesStayInTheirFolder() throws {
+    let scratch = try Scratch()
+    let outside = try scratch.write("{}", to: "secret.geojson")
+    try FileManager.default.createDirectory(atPath: scratch.path("tiles"), withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: scratch.path("tiles/link.geojson"), withDestinationPath: outside)
+    for name in ["../secret.geojson", outside, "link.geojson"] {
+      let index = try scratch.write(#"{"tiles":[{"file":"\#(name)"}]}"#, to: "tiles/index.json")
+      let result = try Program.run("import", scratch.path("x.sqlite"), index)
+      #expect(result.status == 1 && result.error.contains("out"), "\(name): \(result.error)")
+      #expect(result.error.contains("of the folder of"), "\(name): \(result.error)")
+    }
+  }
+}
