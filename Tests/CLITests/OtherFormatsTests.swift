@@ -103,18 +103,4 @@ import Testing
     #expect(nulls.out == "id\n1\n", "\(nulls.error)")
     #expect(try Program.run("query", back, "FIND t WHERE a = '' RETURN id").out == "id\n2\n")
   }
-
-  @Test func tileIndexesStayInTheirFolder() throws {
-    let scratch = try Scratch()
-    let outside = try scratch.write("{}", to: "secret.geojson")
-    try FileManager.default.createDirectory(atPath: scratch.path("tiles"), withIntermediateDirectories: true)
-    try FileManager.default.createSymbolicLink(
-      atPath: scratch.path("tiles/link.geojson"), withDestinationPath: outside)
-    for name in ["../secret.geojson", outside, "link.geojson"] {
-      let index = try scratch.write(#"{"tiles":[{"file":"\#(name)"}]}"#, to: "tiles/index.json")
-      let result = try Program.run("import", scratch.path("x.sqlite"), index)
-      #expect(result.status == 1 && result.error.contains("out"), "\(name): \(result.error)")
-      #expect(result.error.contains("of the folder of"), "\(name): \(result.error)")
-    }
-  }
 }

@@ -282,7 +282,8 @@ private struct Job {
   }
 
   private mutating func put(_ object: Object) {
-    writer.append(isFirst ? "\n" : ",\n")
+    // A line of a sequence has no line breaks.
+    writer.append(isSequence ? (isFirst ? "" : ",") : isFirst ? "\n" : ",\n")
     isFirst = false
     writer.append("\(JSONString.quoted(object.id)):{\"type\":\"\(object.type)\"")
     let attributes = object.attributes.filter { object.parent == nil || $0.name.lowercased() != "parent" }
