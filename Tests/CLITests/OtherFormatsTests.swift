@@ -34,7 +34,7 @@ import Testing
     // x is east whatever the authority says: every row lies where it lay.
     for (id, place) in [("a", "AT(113.6254321, 34.7465432)"), ("b", "AT(113.7, 34.8)")] {
       let near = try Program.run(
-        "query", back, "FIND p WITHIN 0.05 m OF \(place) RETURN name, share", "--format", "jsonl")
+        "query", back, "FIND p WITHIN 0.05 m OF \(place) RETURN name AS name, share", "--format", "jsonl")
       let name = id == "a" ? "郑州，𠮷" : #"引号\"与\n换行"#
       #expect(
         near.out == "{\"name\":\"\(name)\",\"share\":\(id == "a" ? "0.1" : "null")}\n", "\(near.out) \(near.error)")

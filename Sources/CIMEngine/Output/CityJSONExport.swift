@@ -169,7 +169,8 @@ private struct Job {
       var waiting = [root.id]
       while let id = waiting.popLast() {
         for var child in members.removeValue(forKey: id) ?? [] {
-          child.geometry += found.filter { $0.object == child.id }
+          // An installation keeps its own surfaces, a part's are with its building.
+          if child.geometry.isEmpty { child.geometry = found.filter { $0.object == child.id } }
           family.append(child)
           waiting.append(child.id)
         }
@@ -207,8 +208,14 @@ private struct Job {
         + "FROM \(quoted(layer.layer.name)) ORDER BY \(quoted(layer.rowColumn))")
     while try statement.step() {
       var object = Object(id: statement.text(1), type: "", attributes: [])
+      // What an import derived it derives again.
+      var derived: Set<String> = ["derived"]
+      if let at = columns.firstIndex(where: { $0.element.name == "derived" }), !statement.isNull(at + 2) {
+        for name in statement.text(at + 2).split(separator: ",") { derived.insert(String(name)) }
+      }
       for (i, column) in columns.enumerated() where !statement.isNull(i + 2) {
         let name = column.element.name
+        if derived.count > 1, derived.contains(name) { continue }
         if name.lowercased() == "parent" { object.parent = statement.text(i + 2) }
         if let personal = column.element.personal(in: layer.layer) {
           object.attributes.append((name, JSONString.quoted(personal.masked(statement.text(i + 2)))))
