@@ -123,14 +123,15 @@ import Testing
     }
 
     // A second import leaves the side file of the first alone.
-    let second = try Program.run("import", db, path, "--skip-invalid")
+    let second = try Program.run("import", scratch.path("z1.sqlite"), path, "--skip-invalid")
     #expect(second.status == 0, "\(second.error)")
     #expect(try String(contentsOfFile: side, encoding: .utf8) == first)
     #expect(FileManager.default.fileExists(atPath: side.replacingOccurrences(of: "rejected", with: "rejected-2")))
-    let third = try Program.run("import", db, path, "--skip-invalid", "--rejects", side)
+    let third = try Program.run("import", scratch.path("z1.sqlite"), path, "--skip-invalid", "--rejects", side)
     #expect(third.status == 3 && third.error.contains("exists already"), "\(third.error)")
     let named = scratch.path("bad.txt")
-    #expect(try Program.run("import", db, path, "--skip-invalid", "--rejects", named).status == 0)
+    #expect(
+      try Program.run("import", scratch.path("z2.sqlite"), path, "--skip-invalid", "--rejects", named).status == 0)
     #expect(try String(contentsOfFile: named, encoding: .utf8) == first)
   }
 
