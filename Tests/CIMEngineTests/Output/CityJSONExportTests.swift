@@ -9,7 +9,7 @@ import Testing
     try Sources.open([path], options: LoadOptions(crs: .epsg(28992))).sources[0].source
   }
 
-  private struct Solid: Equatable {
+  private struct Solid {
     var object: String
     var lod: String
     var kind: String
@@ -17,19 +17,43 @@ import Testing
     var shells: [Int]
     var rings: [UInt32]
     var parts: [UInt32]
-    var z: [Int]
+    var coordinates: [Double]
+
+    /// Coordinates are written to the millimetre.
+    func isWritten(as other: Solid) -> Bool {
+      object == other.object && lod == other.lod && kind == other.kind && semantics == other.semantics
+        && shells == other.shells && rings == other.rings && parts == other.parts
+        && coordinates.count == other.coordinates.count
+        && zip(coordinates, other.coordinates).allSatisfy { abs($0 - $1) < 0.0011 }
+    }
+  }
+
+  /// What a solid that came back has other than the one that was written.
+  private func difference(_ solid: Solid, _ found: [Solid]) -> String {
+    guard let other = found.first(where: { $0.object == solid.object && $0.lod == solid.lod && $0.kind == solid.kind })
+    else { return "gone" }
+    var said: [String] = []
+    if other.semantics != solid.semantics {
+      said.append("semantics \(solid.semantics.prefix(4)) \(other.semantics.prefix(4))")
+    }
+    if other.shells != solid.shells { said.append("shells \(solid.shells) \(other.shells)") }
+    if other.rings != solid.rings { said.append("rings \(solid.rings.prefix(5)) \(other.rings.prefix(5))") }
+    if other.parts != solid.parts { said.append("surfaces \(solid.parts.count) \(other.parts.count)") }
+    let apart = zip(other.coordinates, solid.coordinates).filter { abs($0 - $1) >= 0.0011 }
+    if let first = apart.first { said.append("\(apart.count) of \(solid.coordinates.count) coordinates, \(first)") }
+    return said.joined(separator: "; ")
   }
 
   private func solids(_ loaded: Loaded, _ layer: String) -> [String: [Solid]] {
     var result: [String: [Solid]] = [:]
     for feature in loaded.layer(layer)?.1 ?? [] {
       result[feature.id] = feature.solids.map { solid in
-        // A single shell of a MultiSolid cannot be told from a Solid's; heights are kept to the millimetre.
+        // A single shell of a MultiSolid cannot be told from a Solid's.
         Solid(
           object: solid.object, lod: solid.lod, kind: solid.kind,
           semantics: solid.semantics.allSatisfy { $0 == nil } ? [] : solid.semantics, shells: solid.shellStarts,
           rings: solid.surfaces.ringOffsets, parts: solid.surfaces.partOffsets,
-          z: solid.surfaces.z.map { Int(($0 * 100).rounded()) })
+          coordinates: solid.surfaces.xy + solid.surfaces.z)
       }
     }
     return result
@@ -59,8 +83,8 @@ import Testing
       for (id, solids) in old {
         let found = new[id] ?? []
         #expect(solids.count == found.count, "\(id)")
-        for solid in solids where !found.contains(solid) {
-          Issue.record("\(ending): \(id): \(solid.kind) \(solid.lod)")
+        for solid in solids where !found.contains(where: solid.isWritten) {
+          Issue.record("\(ending): \(id): \(solid.kind) \(solid.lod): \(difference(solid, found))")
         }
       }
       // Attributes: every column of the source, value by value.
