@@ -54,6 +54,8 @@ place, _, _ = run("FIND grid3 RETURN code, X(CENTROID(geom)) AS x, Y(CENTROID(ge
 where = {code: (float(x), float(y)) for code, x, y in place if x}
 targets, _, _ = run("FIND shelter WHERE capacity > 0 RETURN X(CENTROID(geom)) AS x, Y(CENTROID(geom)) AS y, capacity")
 codes = [code for code in demand if code in where]
+if not codes or not targets:
+    sys.exit("no grid with people or no place with room: link the units first (cimq link DB unit grid3 --within 30m)")
 origin = numpy.array([where[code] for code in codes])
 target = numpy.array([[float(x), float(y)] for x, y, _ in targets])
 metres, index = cKDTree(target).query(origin, k=min(30, len(target)))

@@ -9,6 +9,7 @@ struct PersonalOutput {
   var sandbox: Sandbox?
 
   static var goesToTerminal: Bool { isatty(STDOUT_FILENO) != 0 }
+  static var notesGoToTerminal: Bool { isatty(STDERR_FILENO) != 0 }
 
   init(isFull: Bool = false, sandbox folder: String? = nil) throws {
     self.isFull = isFull

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// LINK, roll-ups and EXPOSE on the bundled city against `answers.json`, and against shapely where that is installed.
@@ -156,6 +157,19 @@ import Testing
       let flood = try #require(floods[row["scenario"] as? String ?? ""])
       #expect(row["wet"] as? Int == (row["layer"] as? String == "unit" ? flood["wet"] : flood["people"]))
     }
+  }
+
+  /// The script that compares a generated city of any size with its answers (docs/reliability.md), on the small one.
+  @Test(.enabled(if: OtherPrograms.has("python3"), "no python3"))
+  func theScriptForAnySizeAgrees() throws {
+    let db = try Self.linked.get().db
+    let words = [
+      Program.root.appendingPathComponent("Tests/oracles/scale.py").path, Program.path, db,
+      Program.root.appendingPathComponent("datasets/answers.json").path,
+    ]
+    let result = try Program.shell("python3 " + words.map(OtherPrograms.quoted).joined(separator: " "))
+    #expect(result.status == 0, "\(result.out)\(result.error)")
+    #expect(result.out.split(separator: "\n").count > 15 && !result.out.contains("DIFFERS"), "\(result.out)")
   }
 
   @Test(

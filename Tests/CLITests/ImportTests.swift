@@ -92,6 +92,22 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: scratch.path("a.sqlite")))
   }
 
+  /// The rows that a dry run shows are as in every other text that does not go to a terminal.
+  @Test func dryRunMasksPeople() throws {
+    let scratch = try Scratch()
+    let csv = try scratch.write(
+      "id,name,phone,age,unit\nR-1,欧阳娜娜,13812341234,30,U-1\nR-2,Jane Roe,13912345678,40,U-1\n", to: "person.csv")
+    let result = try Program.run("import", scratch.path("a.sqlite"), csv, "--dry-run")
+    #expect(result.status == 0, "\(result.error)")
+    let said = result.out + result.error
+    for secret in ["欧阳娜娜", "Jane", "13812341234", "12345678"] { #expect(!said.contains(secret), "\(said)") }
+    #expect(said.contains("name=欧*") && said.contains("phone=138****1234") && said.contains("age=30"), "\(said)")
+    // Those of other layers are there to be called.
+    let shelter = try scratch.write("id,name,phone,lon,lat\nS-1,Park,13812341234,113.6,34.7\n", to: "shelter.csv")
+    let other = try Program.run("import", scratch.path("b.sqlite"), shelter, "--dry-run")
+    #expect((other.out + other.error).contains("phone=13812341234"), "\(other.error)")
+  }
+
   @Test(.enabled(if: ProcessInfo.processInfo.environment["CIMQ_REALDATA"] != nil)) func theHague() throws {
     let scratch = try Scratch()
     let db = scratch.path("hague.sqlite")

@@ -79,9 +79,7 @@ final class EditCheck {
     case (.text, .text(let text)):
       guard let allowed = column.enumeration, !allowed.contains(text) else { return .text(text) }
       if let meant = column.valueAliases[text] { return .text(meant) }
-      throw QueryError(
-        .unknownValue(text, column: "\(own.name).\(column.name) (\(place))", allowed: allowed), at: range,
-        fix: Spelling.nearest(to: text, among: allowed).map { "did you mean '\($0)'?" })
+      throw QueryError.unknownValue(text, of: column, named: "\(own.name).\(column.name) (\(place))", at: range)
     case (.int, .int(let number)): return .int(number)
     case (.int, .double(let number)): if let whole = Int64(exactly: number) { return .int(whole) }
     case (.double, .int(let number)): return .double(Double(number))

@@ -27,7 +27,7 @@ package enum ChineseText {
   /// The longest patterns first, so that a general one does not hide a special one.
   private static let patterns: [Pattern] = {
     var result: [Pattern] = []
-    for table in [parsing, binding, editing, files, city] {
+    for table in [parsing, binding, editing, files, safety, city] {
       let lines = table.split(separator: "\n")
       for i in stride(from: 0, to: lines.count - 1, by: 2) {
         let pieces = pieces(lines[i])
@@ -117,6 +117,11 @@ extension QueryError {
   /// The reason in words, in Chinese when asked, without the caret.
   package func message(chinese: Bool) -> String {
     guard chinese else { return message }
+    var reason = reason
+    if case .unknownValue(let value, let column, let allowed) = reason, !chineseValues.isEmpty {
+      let shown = allowed.map { stored in chineseValues[stored].map { "\($0)（\(stored)）" } ?? stored }
+      reason = .unknownValue(value, column: column, allowed: shown)
+    }
     let plain = QueryError(reason).message
     return ChineseText.of(plain) + (fix.map { "；" + ChineseText.of($0) } ?? "")
   }

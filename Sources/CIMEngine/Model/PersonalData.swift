@@ -90,6 +90,14 @@ extension CitySchema {
   }
 }
 
+extension ImportReport.Layer {
+  /// What a column of the layer tells of a person; nil for the rest.
+  package func personalData(of column: Catalog.Column) -> PersonalData? {
+    CitySchema.personalData(
+      column: [column.name] + column.aliases, layer: [name] + (CitySchema.layer(name)?.aliases ?? []))
+  }
+}
+
 extension Catalog {
   /// What a column of the layer tells of a person; nil for the rest.
   package func personalData(column: Int, of layer: Int) -> PersonalData? {

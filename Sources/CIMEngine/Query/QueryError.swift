@@ -37,6 +37,8 @@ public struct QueryError: UserFacingError, Equatable {
   public var range: Range<Int>?
   /// "did you mean `height`?" — a correction or a corrected example.
   public var fix: String?
+  /// How the values of ``Reason/unknownValue(_:column:allowed:)`` are shown in Chinese.
+  package var chineseValues: [String: String] = [:]
 
   public init(_ reason: Reason, at range: Range<Int>? = nil, fix: String? = nil) {
     self.reason = reason

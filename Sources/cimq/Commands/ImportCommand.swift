@@ -163,7 +163,10 @@ extension ImportText {
     func short(_ text: String) -> String { text.count > 40 ? text.prefix(40) + "…" : text }
     var parts = ["id=\(short(feature.id))"]
     for (column, value) in zip(layer.columns, feature.values) where !value.isNull {
-      parts.append("\(column.name)=\(short(value.plainText.replacing("\n", with: "⏎")))")
+      let text = value.plainText.replacing("\n", with: "⏎")
+      // As in every other text that does not go to a terminal.
+      let shown = PersonalOutput.notesGoToTerminal ? text : layer.personalData(of: column)?.masked(text) ?? text
+      parts.append("\(column.name)=\(short(shown))")
     }
     if let geometry = feature.geometry {
       parts.append("\(layer.geometry?.name ?? "geom")=\(short(WKT.write(geometry, decimals: 3)))")

@@ -48,9 +48,17 @@ import Testing
       (
         "FIND shelter WHERE status = 'opened'",
         """
-        `status` 没有取值 'opened'；取值有：open, full, closed；是不是想写 'open'？
+        `status` 没有取值 'opened'；取值有：开放（open）, 已满（full）, 关闭（closed）；是不是想写 'open'？
           FIND shelter WHERE status = 'opened'
                                       ^^^^^^^^
+        """
+      ),
+      (
+        "查找 避难场所 条件 状态 = '开发'",
+        """
+        `status` 没有取值 '开发'；取值有：开放（open）, 已满（full）, 关闭（closed）；是不是想写 '开放'？
+          查找 避难场所 条件 状态 = '开发'
+                                    ^^^^^^
         """
       ),
       (
@@ -95,6 +103,39 @@ import Testing
       LoadError(path: "a.csv", place: .file, reason: .unreadable("there is no such file")).chineseMessage
         == "a.csv：没有这个文件")
     #expect(ChineseText.of("cannot read b.cimq: No such file or directory") == "无法读取 b.cimq：没有这个文件")
+  }
+
+  @Test("backups, the sandbox, personal data, wrong features and exports")
+  func safety() {
+    for (english, chinese) in [
+      (
+        "/a/b.sqlite is outside of the sandbox /c\n  name a file in it: '/c/…'",
+        "/a/b.sqlite 在沙箱 /c 之外\n  请写其中的文件：'/c/…'"
+      ),
+      ("b.sqlite exists already; --force replaces it", "b.sqlite 已经存在；--force 可替换"),
+      (
+        "cannot write x.shp: in a sandbox no other program is started, and ESRI Shapefile needs `ogr2ogr`",
+        "无法写入 x.shp：沙箱中不启动其他程序，而 ESRI Shapefile 需要 `ogr2ogr`"
+      ),
+      (
+        "a.geojson: 3 geometries are not valid and imported as they are (--skip-invalid leaves them out): row 1",
+        "a.geojson：3 个几何无效，按原样导入（--skip-invalid 可跳过）：row 1"
+      ),
+      (
+        "--skip-invalid imports the others and writes these, with the reasons, to a file",
+        "--skip-invalid 导入其余要素，并将这些连同原因写入文件"
+      ),
+      (
+        "names and phones do not leave while a transaction is open; COMMIT or ROLLBACK it first",
+        "有未结束的事务时不输出姓名和电话；请先 COMMIT 或 ROLLBACK"
+      ),
+      (
+        "cannot write x.gpkg: GeoPackage is written through GDAL's `ogr2ogr`, which is not installed",
+        "无法写入 x.gpkg：GeoPackage 要通过 GDAL 的 `ogr2ogr` 写，而它没有安装"
+      ),
+    ] {
+      #expect(ChineseText.of(english) == chinese)
+    }
   }
 
   @Test("a message without a pattern stays as it is, and hostile ones end")

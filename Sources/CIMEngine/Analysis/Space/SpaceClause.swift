@@ -35,6 +35,8 @@ public final class SpaceClause: Sendable {
   /// The layer that has the bodies: the source's own, or that at the end of its link.
   let layer: Int
   let references: [Reference]
+  /// The other source of a join, where the condition is one between pairs of rows; ``references`` is empty then.
+  let partner: Partner?
   let label: String
   private let answer = Mutex<Answer?>(nil)
 
@@ -49,8 +51,18 @@ public final class SpaceClause: Sendable {
     var candidates = 0
   }
 
-  init(_ test: Test, layer: Int, references: [Reference], label: String) {
+  struct Partner: Sendable {
+    var source: Int
+    /// The layer that has the bodies.
+    var layer: Int
+  }
+
+  /// How far from each other what is asked for may be, in metres.
+  var reach: Double { if case .within(let metres) = test { metres } else { Self.tolerance } }
+
+  init(_ test: Test, layer: Int, references: [Reference], partner: Partner? = nil, label: String) {
     self.test = test
+    self.partner = partner
     self.layer = layer
     self.references = references
     self.label = label
@@ -78,14 +90,8 @@ public final class SpaceClause: Sendable {
     _ source: SpaceSource, _ token: CancellationToken,
     _ rows: (BoundFind) throws(QueryError) -> (layer: Int, rows: [Int])
   ) throws(QueryError) -> Answer {
-    let index = try source.index(of: layer, token: token)
+    let index = try source.indexWithHeights(of: layer, token: token)
     let rowCount = index.tree.count
-    let name = source.snapshot.catalog.layers[layer].name
-    if rowCount > 0, index.tree.bounds.isEmpty {
-      throw QueryError(
-        .invalid("`\(name)` has no heights"),
-        fix: "3D needs solids, geometry with z, or columns `z_min` and `z_max` or `ground_z` and `height` in metres")
-    }
     var answer = Answer(holds: RowSet(rowCount: rowCount), unknown: RowSet(rowCount: rowCount))
     for row in index.withoutHeights { answer.unknown.insert(Int(row)) }
     for reference in references {
@@ -128,7 +134,7 @@ public final class SpaceClause: Sendable {
     _ body: Body, _ source: SpaceSource, _ index: SpaceIndex, _ token: CancellationToken, _ answer: inout Answer
   ) throws(QueryError) {
     if case .visible(let reach) = test { return try look(from: body, reach: reach, source, index, token, &answer) }
-    let reach = if case .within(let metres) = test { metres } else { Self.tolerance }
+    let reach = reach
     guard reach >= 0 else { return }
     var near: [Int] = []
     for box in body.searchBoxes(piece: max(Self.leastPiece, reach)) {

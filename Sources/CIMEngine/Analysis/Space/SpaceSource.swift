@@ -65,6 +65,17 @@ package final class SpaceSource: Sendable {
     return index
   }
 
+  /// The index of a layer, refused where no row has heights.
+  func indexWithHeights(of layer: Int, token: CancellationToken) throws(QueryError) -> SpaceIndex {
+    let index = try index(of: layer, token: token)
+    if index.tree.count > 0, index.tree.bounds.isEmpty {
+      throw QueryError(
+        .invalid("`\(snapshot.catalog.layers[layer].name)` has no heights"),
+        fix: "3D needs solids, geometry with z, or columns `z_min` and `z_max` or `ground_z` and `height` in metres")
+    }
+    return index
+  }
+
   private func make(_ layer: Int, _ token: CancellationToken) throws(QueryError) -> SpaceIndex {
     do {
       let segment = try snapshot.segment(layer)

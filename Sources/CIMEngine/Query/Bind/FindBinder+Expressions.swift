@@ -289,9 +289,7 @@ extension FindBinder {
     if let meant = column.valueAliases[text] ?? values.first(where: { equal($0, text) }), values.contains(meant) {
       return BoundExpression(kind: .constant(.text(meant)), type: .text, range: range)
     }
-    let near = Spelling.nearest(to: text, among: values + column.valueAliases.keys.sorted())
-    throw QueryError(
-      .unknownValue(text, column: column.name, allowed: values), at: range, fix: near.map { "did you mean '\($0)'?" })
+    throw QueryError.unknownValue(text, of: column, named: column.name, at: range)
   }
 
   /// The catalogue's column that an expression reads unchanged.

@@ -48,11 +48,36 @@ extension FindBinder {
     if let known = measuredClause, known.clause == clause, case .space(let measured) = known.reference {
       space = measured
     } else {
+      let partner = try spacePartner(clause)
       space = SpaceClause(
-        test, layer: target, references: try spaceReferences(clause.reference), label: Printer.print(e))
+        test, layer: target, references: partner == nil ? try spaceReferences(clause.reference) : [], partner: partner,
+        label: Printer.print(e))
       if case .visible = test { try requirePoints(space, at: clause.reference.range) }
     }
+    if let partner = space.partner { touched.insert(partner.source) }
     return make(.spatial(bound, source: 0, .space(space)), .bool, e)
+  }
+
+  /// The source of a join that the reference names.
+  private func spacePartner(_ clause: SpatialClause) throws(QueryError) -> SpaceClause.Partner? {
+    guard case .named(let name, nil) = clause.reference.kind, let other = sourceMeant(by: name) else { return nil }
+    if case .visible = clause.relation {
+      throw QueryError(
+        .notSupported("VISIBLE FROM the rows of a join"), at: clause.reference.range, fix: "name a point with a height")
+    }
+    guard other > 0 else {
+      throw QueryError(
+        .invalid("`\(name.text)` is the row that is asked about"), at: clause.reference.range,
+        fix: "name another source of the statement, a layer, a feature or a geometry with heights")
+    }
+    try requireGeometry(other, at: clause.reference.range)
+    guard let layer = sources[other].layer else {
+      throw QueryError(
+        .invalid("a condition in 3D is asked of the rows of a layer"), at: clause.reference.range,
+        fix: "name a layer, a feature or a geometry with heights")
+    }
+    return SpaceClause.Partner(
+      source: other, layer: sources[other].bound.geometryPath?.last?.targetLayer ?? layer)
   }
 
   private func requirePoints(_ space: SpaceClause, at range: Range<Int>) throws(QueryError) {
@@ -68,12 +93,7 @@ extension FindBinder {
     case .named(let name, let key?):
       let (layer, match) = try feature(name, key: key, wantsGeometry: true, at: reference.range)
       return [.row(layer: layer, id: match.id)]
-    case .named(let name, nil):
-      guard sourceMeant(by: name) == nil else {
-        throw QueryError(
-          .notSupported("3D between the rows of a join"), at: reference.range,
-          fix: "name a layer, a feature or a geometry with heights")
-      }
+    case .named(_, nil):
       return try asSpace(try bind(reference: reference), at: reference.range)
     case .set(let name):
       if let set = state.context.session.sets[name] { return try spaceReferences(set) }

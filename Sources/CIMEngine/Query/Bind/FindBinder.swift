@@ -62,6 +62,7 @@ struct FindBinder {
     try add(find.source)
     try prepareDistance(find)
     for join in find.joins { try bind(join) }
+    try prepareSpaceDistance(find)
     var result = BoundFind(
       sources: [], joins: [], sourceFilters: [], nearest: nil, joinedFilters: [], grouping: nil, items: [],
       distinct: find.distinct, having: nil, orderBy: [], limit: try count(find.limit, "LIMIT", from: 0),
@@ -172,7 +173,13 @@ struct FindBinder {
     aggregateRule = .forbidden("ON")
     let condition: BoundJoin.Condition
     switch join.condition {
-    case .on(let expression): condition = .on(try bind(condition: expression))
+    case .on(let expression):
+      let bound = try bind(condition: expression)
+      condition = .on(bound)
+      if let space = bound.conjuncts.lazy.compactMap(\.spaceWithin).first(where: { $0.partner?.source == index }) {
+        joinDistances.append((index, distances.count))
+        distances.append(BoundDistance(measure: .reference(.space(space))))
+      }
     case .within(let distance):
       try requireGeometry(0, at: join.range)
       try requireGeometry(index, at: join.source.range)
@@ -253,6 +260,8 @@ struct FindBinder {
       }
       if let joined { reference = .source(joined + 1) }
     }
+    // Between the rows of a join it is known after the joins.
+    if clause.isSpace, case .source = reference { return }
     if clause.isSpace {
       let e = Expression(kind: .spatial(clause), range: clause.reference.range)
       guard case .spatial(_, _, let bound) = try space(clause, e).kind else { return }
@@ -270,6 +279,18 @@ struct FindBinder {
       return
     }
     distances.append(BoundDistance(measure: .reference(reference)))
+  }
+
+  /// `distance` of a condition in 3D on a source that is joined.
+  private mutating func prepareSpaceDistance(_ find: Find) throws(QueryError) {
+    guard find.nearest == nil, mainDistance == nil,
+      let clause = find.filters.lazy.compactMap(Self.firstWithin).first, clause.isSpace
+    else { return }
+    let e = Expression(kind: .spatial(clause), range: clause.reference.range)
+    guard case .spatial(_, _, let bound) = try space(clause, e).kind else { return }
+    measuredClause = (clause, bound)
+    mainDistance = distances.count
+    distances.append(BoundDistance(measure: .reference(bound)))
   }
 
   private static func firstWithin(_ e: Expression) -> SpatialClause? {

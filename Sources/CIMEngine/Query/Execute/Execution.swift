@@ -49,6 +49,7 @@ final class Execution: @unchecked Sendable {
       switch distance.measure {
       case .nearest: compiler.measuredSlots.insert(slot)
       case .join(let join): if case .nearest = find.joins[join].condition { compiler.measuredSlots.insert(slot) }
+      case .reference(.space(let clause)) where plan.spaceJoins(clause): compiler.measuredSlots.insert(slot)
       case .reference, .road: break
       }
     }
@@ -244,6 +245,16 @@ final class Execution: @unchecked Sendable {
         source: s, isLeft: join.isLeft, conditions: conditions, from: node, search: search,
         cells: try PolygonCellJoin(node, to: relation.table, test: test, rows: rows, threads: threads, token: token),
         allowed: try allowed(s), token: token)
+    case .space(let clause, let isOwn):
+      guard let partner = clause.partner else { throw QueryError(.invalid("a condition in 3D without a partner")) }
+      let from = isOwn ? 0 : partner.source
+      return SpaceJoin(
+        source: s, isLeft: join.isLeft, conditions: conditions, pairs: try compiler.pairs(of: clause, partner),
+        isOwn: isOwn, from: try compiler.bodyRows(of: from), allowed: try allowed(s),
+        slot: find.distances.firstIndex {
+          if case .reference(.space(let other)) = $0.measure { other === clause } else { false }
+        },
+        token: token)
     case .nearest(let count, let within, let from, let slot):
       guard let fromPath = scope.relations[from].geometryPath, let path = relation.geometryPath else {
         throw QueryError(.invalid("JOIN NEAREST needs a geometry on both sides"))
@@ -298,6 +309,11 @@ extension BoundExpression {
 }
 
 extension Plan {
+  /// Whether a join finds its rows by this condition, and so measures.
+  fileprivate func spaceJoins(_ clause: SpaceClause) -> Bool {
+    joins.contains { if case .space(let other, _) = $0.method { other === clause } else { false } }
+  }
+
   /// The columns that a statement of nothing but groups over one source reads, so that it matters neither what else a
   /// subquery returns nor in which order; nil for other statements.
   fileprivate var columnsRead: Set<Int>? {

@@ -226,6 +226,13 @@ extension Parser {
       if at(.of) {
         let clause = try finishWithin(distance, from: first)
         condition = .on(try expression(.or, seed: clause))
+      } else if isIn3D || at(.in3D) {
+        // Means the source that is joined, as without IN 3D.
+        guard let name = source.alias ?? source.layerName else {
+          throw unexpected("OF and what the distance is from", near: [.of])
+        }
+        let joined = Reference(kind: .named(name, key: nil), crs: nil, range: name.range)
+        condition = .on(try expression(.or, seed: try finishSpatial(.within(distance), joined, from: first)))
       } else {
         condition = .within(distance)
       }

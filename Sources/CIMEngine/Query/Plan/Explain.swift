@@ -235,6 +235,7 @@ struct PlanText {
       text =
         "\(kind) \(name) by \(find.sources[source].name).\(catalog.layers[step.fromLayer].columns[step.column].name)"
     case .search(let from, let test): text = "\(kind) \(name) where \(describer.text(from)) \(words(test)) it"
+    case .space(let clause, _): text = "\(kind) \(name) where \(find.sources[0].name) \(clause.label)"
     case .nearest(let count, let within, let from, _):
       text = "\(kind) the nearest \(count) of \(name) to \(find.sources[from].name)"
       if let within { text += " within \(describer.metres(within))" }
@@ -259,6 +260,7 @@ struct PlanText {
     case .hash: "index: hash table of \(find.sources[join.source].name)"
     case .link: "index: link to \(geometryOwner(join.source))"
     case .search, .nearest: "index: rtree(\(geometryLayer(join.source)).geom)"
+    case .space: "index: rtree3d(\(geometryLayer(join.source)))"
     case .loop: "index: NONE because \(join.reason)"
     }
   }

@@ -66,6 +66,9 @@ struct JoinPlan: Sendable {
     case link(source: Int, LinkStep)
     /// The R-tree of the joined source is searched with the geometry of `from`; `test` holds from that to the joined row.
     case search(from: BoundExpression, test: PairTest)
+    /// The 3D R-tree of the joined source is searched with the boxes of rows; `isOwn` when these are of the clause's own
+    /// source, and the joined one is its partner.
+    case space(SpaceClause, isOwn: Bool)
     /// The nearest rows of the joined source, measured from the geometry of `from`.
     case nearest(count: Int, within: BoundExpression?, from: Int, slot: Int?)
     /// Every pair.

@@ -38,6 +38,12 @@ extension Planner {
     for condition in work.on[0] {
       let forward = search(condition, present: [0], joining: other, work)
       let backward = search(condition, present: [other], joining: 0, work)
+      if forward == nil, backward == nil,
+        spaceSearch(condition, present: [0], joining: other, work) != nil,
+        spaceSearch(condition, present: [other], joining: 0, work) != nil
+      {
+        return there.estimatedRows < here.estimatedRows
+      }
       switch (forward, backward) {
       case (nil, .some): return true
       case (.some, nil): return false
@@ -92,6 +98,12 @@ extension Planner {
       if let found = search(condition, present: present, joining: s, work) {
         conditions.remove(at: i)
         return made(.search(from: found.from, test: found.test), rows: max(rows, inner.estimatedRows))
+      }
+    }
+    for (i, condition) in conditions.enumerated() {
+      if let (clause, isOwn) = spaceSearch(condition, present: present, joining: s, work) {
+        conditions.remove(at: i)
+        return made(.space(clause, isOwn: isOwn), rows: max(rows, inner.estimatedRows))
       }
     }
     return made(
@@ -184,6 +196,18 @@ extension Planner {
       if source == s, present.contains(other) { return (geometry(other), pair.transposed) }
     default: break
     }
+    return nil
+  }
+
+  /// A condition in 3D between pairs that the joined source's 3D index answers.
+  private func spaceSearch(
+    _ e: BoundExpression, present: Set<Int>, joining s: Int, _ work: PlanWork
+  ) -> (clause: SpaceClause, isOwn: Bool)? {
+    guard case .layer = work.find.sources[s].kind, work.find.sources[s].geometryPath == [],
+      case .spatial(_, let source, _) = e.kind, let clause = e.spacePairs, let partner = clause.partner
+    else { return nil }
+    if partner.source == s, present.contains(source) { return (clause, true) }
+    if source == s, present.contains(partner.source) { return (clause, false) }
     return nil
   }
 

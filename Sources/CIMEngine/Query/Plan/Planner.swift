@@ -49,9 +49,12 @@ struct Planner {
     for join in find.joins {
       if case .nearest = join.condition { nearestSources.insert(join.source) }
     }
+    var promoted: [Int: [BoundExpression]] = [:]
     for condition in find.joinedFilters.flatMap(\.conjuncts) {
       let read = work.sources(of: condition)
-      if read.count == 1, let s = read.first, !outer.contains(s), !nearestSources.contains(s),
+      if let join = spaceJoin(condition, find) {
+        promoted[join, default: []].append(condition)
+      } else if read.count == 1, let s = read.first, !outer.contains(s), !nearestSources.contains(s),
         s != 0 || find.nearest == nil, !condition.readsDistance
       {
         work.filters[s].append(condition)
@@ -59,7 +62,7 @@ struct Planner {
         work.joined.append(condition)
       }
     }
-    for join in find.joins {
+    for (number, join) in find.joins.enumerated() {
       var conditions: [BoundExpression] = []
       switch join.condition {
       case .on(let e): conditions = e.conjuncts
@@ -82,7 +85,16 @@ struct Planner {
           kept.append(condition)
         }
       }
-      work.on.append(kept)
+      work.on.append(kept + (promoted[number] ?? []))
+    }
+  }
+
+  /// The inner join of which a condition in 3D between pairs of rows may as well be a condition.
+  private func spaceJoin(_ condition: BoundExpression, _ find: BoundFind) -> Int? {
+    guard let partner = condition.spacePairs?.partner, find.nearest == nil else { return nil }
+    return find.joins.firstIndex {
+      if case .nearest = $0.condition { return false }
+      return $0.source == partner.source && !$0.isLeft
     }
   }
 
@@ -333,6 +345,19 @@ extension BoundExpression {
     }
   }
 
+  /// A condition in 3D between the rows of a join that an index answers.
+  var spacePairs: SpaceClause? {
+    guard case .spatial(let test, _, .space(let clause)) = kind, clause.partner != nil else { return nil }
+    if case .beyond = test { return nil }
+    return clause
+  }
+
+  /// The same, when it measures.
+  var spaceWithin: SpaceClause? {
+    guard let clause = spacePairs, case .within = clause.test else { return nil }
+    return clause
+  }
+
   /// The first condition in 3D below.
   var spaceClause: SpaceClause? {
     if case .spatial(_, _, .space(let clause)) = kind { return clause }
@@ -348,7 +373,7 @@ extension BoundExpression {
     case .path(_, let steps, _): return Double(10 * steps.count) + (type == .text ? 20 : 2)
     case .compare, .and, .or, .not, .isNull, .arithmetic, .convert: return below + 1
     case .like, .inList, .inFind: return below + 30
-    case .spatial(_, _, .space): return below + 1
+    case .spatial(_, _, .space(let clause)): return below + (clause.partner == nil ? 1 : 100_000)
     case .spatial(_, _, let reference):
       if case .geometries(let list, _) = reference { return below + 200 * Double(max(1, list.count)) }
       return below + 1_000

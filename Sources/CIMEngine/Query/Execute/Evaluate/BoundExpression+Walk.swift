@@ -84,14 +84,14 @@ extension BoundExpression {
       case .column(let source, _), .path(let source, _, _), .geometry(let source): result.insert(source)
       case .spatial(_, let source, let reference):
         result.insert(source)
-        if case .source(let other) = reference { result.insert(other) }
+        if let other = reference.joinedSource { result.insert(other) }
       case .distance(let slot):
         guard slot < distances.count else { break }
         switch distances[slot].measure {
         case .nearest, .road: result.insert(0)
         case .reference(let reference):
           result.insert(0)
-          if case .source(let other) = reference { result.insert(other) }
+          if let other = reference.joinedSource { result.insert(other) }
         case .join(let join):
           guard join < joins.count else { break }
           result.insert(joins[join].source)
@@ -153,6 +153,17 @@ extension BoundExpression {
     default:
       // The closure does not throw.
       return (try? mapChildren { (child) throws(QueryError) in child.rebased(toColumn: column) }) ?? self
+    }
+  }
+}
+
+extension BoundReference {
+  /// The other source that is read, beside the one that is asked about.
+  var joinedSource: Int? {
+    switch self {
+    case .source(let other): other
+    case .space(let clause): clause.partner?.source
+    case .geometries, .layer, .find: nil
     }
   }
 }

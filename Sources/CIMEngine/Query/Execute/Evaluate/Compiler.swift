@@ -103,6 +103,10 @@ struct Compiler {
     switch scope.distances[slot].measure {
     case .nearest: return MeasuredDistanceNode(slot: slot)
     case .reference(.space(let clause)):
+      if let partner = clause.partner {
+        return SpacePairDistanceNode(
+          try pairs(of: clause, partner), try bodyRows(of: 0), try bodyRows(of: partner.source))
+      }
       return SpaceDistanceNode(
         SpaceLookup(source: 0, follower: try follower(of: 0), answer: try answer(to: clause)))
     case .reference(.source(let other)):
@@ -210,6 +214,12 @@ struct Compiler {
   private func spatial(
     _ test: BoundExpression.SpatialTest, _ source: Int, _ reference: BoundReference
   ) throws(QueryError) -> Node {
+    if case .space(let clause) = reference, let partner = clause.partner {
+      let node = SpacePairTestNode(
+        try pairs(of: clause, partner), try bodyRows(of: source), try bodyRows(of: partner.source))
+      if case .beyond = test { return NotNode(node) }
+      return node
+    }
     if case .space(let clause) = reference {
       let answer = try answer(to: clause)
       let node = SpaceTestNode(SpaceLookup(source: source, follower: try follower(of: source), answer: answer))

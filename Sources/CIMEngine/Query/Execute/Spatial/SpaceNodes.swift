@@ -46,6 +46,39 @@ final class SpaceDistanceNode: Node, @unchecked Sendable {
   }
 }
 
+/// Whether a condition in 3D holds between the rows of two sources.
+final class SpacePairTestNode: TruthNode, @unchecked Sendable {
+  private let pairs: SpacePairs
+  private let own, other: LinkFollower
+
+  init(_ pairs: SpacePairs, _ own: LinkFollower, _ other: LinkFollower) {
+    (self.pairs, self.own, self.other) = (pairs, own, other)
+    super.init(type: .bool)
+  }
+
+  override func truth(_ tuples: Tuples) throws(QueryError) -> [UInt8] {
+    try pairs.measured(try own.rows(tuples), try other.rows(tuples)).map {
+      $0.isNaN ? Truth.unknown : $0 == SpacePairs.no ? Truth.no : Truth.yes
+    }
+  }
+}
+
+/// The distance in 3D of pairs for which the condition holds; NULL for others.
+final class SpacePairDistanceNode: Node, @unchecked Sendable {
+  private let pairs: SpacePairs
+  private let own, other: LinkFollower
+
+  init(_ pairs: SpacePairs, _ own: LinkFollower, _ other: LinkFollower) {
+    (self.pairs, self.own, self.other) = (pairs, own, other)
+    super.init(type: .double)
+  }
+
+  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
+    let metres = try pairs.measured(try own.rows(tuples), try other.rows(tuples))
+    return .vector(Vector(.double(metres.map { $0.isFinite ? $0 : 0 }), validity: metres.map(\.isFinite)))
+  }
+}
+
 /// SURFACE_AREA of rows: of all faces of their bodies, in square metres; NULL without heights.
 final class SurfaceAreaNode: Node, @unchecked Sendable {
   private let geometry: GeometryNode
@@ -85,8 +118,24 @@ extension Compiler {
   }
 
   func follower(of source: Int) throws(QueryError) -> LinkFollower? {
-    guard let path = scope.relations[source].geometryPath, !path.isEmpty else { return nil }
+    let relation = scope.relations[source]
+    guard let path = relation.geometryPath, !path.isEmpty || relation.base != nil else { return nil }
     return try LinkFollower(source: source, steps: path, scope: scope)
+  }
+
+  /// The rows that have the bodies of a source's rows.
+  func bodyRows(of source: Int) throws(QueryError) -> LinkFollower {
+    guard let path = scope.relations[source].geometryPath else {
+      throw QueryError(.invalid("`\(scope.relations[source].name)` has no geometry"))
+    }
+    return try LinkFollower(source: source, steps: path, scope: scope)
+  }
+
+  func pairs(of clause: SpaceClause, _ partner: SpaceClause.Partner) throws(QueryError) -> SpacePairs {
+    guard let space = scope.layers.space else {
+      throw QueryError(.notSupported("3D without a store"))
+    }
+    return try SpacePairs(clause, partner: partner, from: space, token: scope.token)
   }
 
   func answer(to clause: SpaceClause) throws(QueryError) -> SpaceClause.Answer {
