@@ -97,7 +97,7 @@ import Testing
     let scratch = try Scratch()
     let csv = try scratch.write(
       "id,name,phone,age,unit\nR-1,欧阳娜娜,13812341234,30,U-1\nR-2,Jane Roe,13912345678,40,U-1\n", to: "person.csv")
-    let result = try Program.run("import", scratch.path("a.sqlite"), csv, "--dry-run")
+    let result = try Program.run("import", scratch.path("a.sqlite"), csv, "--dry-run", "--working-crs", "EPSG:4547")
     #expect(result.status == 0, "\(result.error)")
     let said = result.out + result.error
     for secret in ["欧阳娜娜", "Jane", "13812341234", "12345678"] { #expect(!said.contains(secret), "\(said)") }
