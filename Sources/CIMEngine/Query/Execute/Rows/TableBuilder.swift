@@ -185,6 +185,12 @@ private struct ColumnBuffer {
       append(Vector(.null(count: count)))
     }
     let count = vector.count
+    guard takes(vector.storage) else {
+      // NULLs, or values of another type than the column was promised, which become NULL. The array must not be held here
+      // while it grows, or each batch copies all before it.
+      flags.append(contentsOf: repeatElement(false, count: count))
+      return appendEmpty(count)
+    }
     flags.append(contentsOf: vector.flags ?? Array(repeating: true, count: count))
     let current = values
     values = .none
@@ -231,10 +237,16 @@ private struct ColumnBuffer {
       }
       values = .list(offsets: offsets, bytes: bytes)
     default:
-      // NULLs, or values of another type than the column was promised, which become NULL.
-      values = current
-      for i in flags.count - count..<flags.count { flags[i] = false }
-      appendEmpty(count)
+      preconditionFailure("a type that takes() lets in")
+    }
+  }
+
+  private func takes(_ storage: Vector.Storage) -> Bool {
+    switch (values, storage) {
+    case (.bool, .bool), (.int, .int), (.double, .double), (.double, .int), (.date, .date), (.timestamp, .timestamp),
+      (.geometry, .geometry), (.text, .text), (.text, .dictionary), (.list, .list):
+      true
+    default: false
     }
   }
 
