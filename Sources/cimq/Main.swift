@@ -11,8 +11,10 @@ enum Main {
       var command = try Cimq.parseAsRoot(CommandLineWords.prepared(Array(CommandLine.arguments.dropFirst())))
       try command.run()
     } catch {
-      exit(Messages.report(error))
+      let status = Messages.report(error)
+      exit(Interrupt.endingStatus ?? status)
     }
+    if let status = Interrupt.endingStatus { exit(status) }
   }
 }
 

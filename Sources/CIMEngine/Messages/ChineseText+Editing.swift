@@ -1,6 +1,16 @@
 extension ChineseText {
   /// What edits, databases in degrees and CQL2-JSON say: a line in English, a line in Chinese.
   static let editing = #"""
+    a transaction was open at the end, so its edits are undone; COMMIT keeps them
+    结束时事务仍未提交，其中的改动已撤销；用 COMMIT 保留改动
+    {} is not replaced by an export: it is a database
+    {} 是数据库，导出不会覆盖它
+    {} is not replaced by an export: it belongs to the database {}
+    {} 属于数据库 {}，导出不会覆盖它
+    {} is not replaced by an export: a snapshot is kept there
+    {} 在快照之中，导出不会覆盖它
+    write to another name, or remove it first
+    请换一个文件名，或先删除它
     dry run: nothing was written
     试运行：什么也没有写
     DRY RUN at its end says how many rows it touches

@@ -42,6 +42,7 @@ public final class ByteWriter {
       (self.path, place, drain) = (path, nil, nil)
       return
     }
+    try ReplacedFile.refuseDatabase(path)
     let (folder, name) = try sandbox?.folder(forWriting: path) ?? (AT_FDCWD, path)
     let place = Place(folder: folder, name: name)
     // Who made this name before, and what it points to, is not asked.

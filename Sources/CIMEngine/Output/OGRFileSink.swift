@@ -34,6 +34,7 @@ final class OGRFileSink: RowSink {
         "cannot write \(path): \(format.driver) is written through GDAL's `ogr2ogr`, which is not installed\n"
           + "  install gdal-bin, or export GeoJSON, GeoJSONSeq or CSV")
     }
+    try ReplacedFile.refuseDatabase(path)
     let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
     var template = Array((parent + ".cimq-export-XXXXXX").utf8CString)
     guard mkdtemp(&template) != nil else {

@@ -96,7 +96,8 @@ extension Snapshot {
   /// Packs what was edited since, while others go on: for a process that lives long enough. Does nothing when another
   /// process packs just now.
   static func packInBackground(_ store: Store) throws {
-    guard let folder = folders(of: store).first(where: { SnapshotFolder.make($0) }), !SnapshotLock.isHeld(in: folder)
+    guard let folder = folders(of: store).first(where: { SnapshotFolder.make($0, for: store.path) }),
+      !SnapshotLock.isHeld(in: folder)
     else { return }
     _ = try pack(store, in: folder, distrusting: nil, notice: { _ in }, progress: { _ in })
   }
@@ -123,7 +124,7 @@ extension Snapshot {
   ) throws -> Snapshot {
     var failure: StoreError?
     for folder in folders {
-      guard SnapshotFolder.make(folder) else { continue }
+      guard SnapshotFolder.make(folder, for: store.path) else { continue }
       do {
         return try pack(store, in: folder, distrusting: path, notice: notice, progress: progress)
       } catch let error as StoreError where error.failureClass == .file {

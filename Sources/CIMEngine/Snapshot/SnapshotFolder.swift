@@ -30,8 +30,22 @@ enum SnapshotFolder {
     return String(cString: real)
   }
 
+  /// Makes the folder of a database's snapshot, which nobody may read who may not read the database. False when it cannot
+  /// be made or written.
+  static func make(_ path: String, for database: String) -> Bool {
+    guard make(path) else { return false }
+    var (own, status) = (stat(), stat())
+    if stat(database, &status) == 0, stat(path, &own) == 0 {
+      // Whoever may read the file may look into the folder.
+      let readable = status.st_mode & 0o444
+      let wanted = 0o300 | readable | (readable >> 2)
+      if own.st_mode & 0o777 & ~wanted != 0 { chmod(path, own.st_mode & 0o777 & wanted) }
+    }
+    return true
+  }
+
   /// Makes a folder and those above it. False when it cannot be made or written.
-  static func make(_ path: String) -> Bool {
+  private static func make(_ path: String) -> Bool {
     if mkdir(path, 0o755) != 0, errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
       guard make(String(path[..<slash])) else { return false }
       mkdir(path, 0o755)

@@ -27,6 +27,9 @@ public enum Backup {
     let partial = "\(target).backup-\(getpid())"
     let made = open(partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_t(0o666))
     guard made >= 0 else { throw StoreError(.file, "cannot write \(target): \(String(cString: strerror(errno)))") }
+    // Nobody reads the copy who may not read the database.
+    var original = stat()
+    if stat(path, &original) == 0 { fchmod(made, original.st_mode & 0o777) }
     close(made)
     do {
       let revision = try write(source, to: partial, token: token, progress: progress)

@@ -30,6 +30,9 @@ struct ShellCommand: ParsableCommand {
     } else {
       try shell.runFromInput()
     }
+    if shell.database.isInTransaction {
+      throw StoreError(.content, "a transaction was open at the end, so its edits are undone; COMMIT keeps them")
+    }
   }
 }
 

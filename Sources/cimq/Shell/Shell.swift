@@ -89,6 +89,7 @@ final class Shell {
         } catch {
           _ = Messages.report(error)
         }
+        if Interrupt.endingStatus != nil { return }
       }
     }
   }

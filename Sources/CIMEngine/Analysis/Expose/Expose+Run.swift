@@ -5,10 +5,14 @@ extension StatementContext {
   /// Without RETURN the rows are totals: `scenario`, `layer`, the keys (`floor` with BY FLOOR; for people `age_band` and
   /// `mobility` where no GROUP BY says otherwise), `total`, `wet`, `unsure`, `dry`, `unknown`, `max_depth`,
   /// `wet_floors`. They come by scenario, then layer as written, then by key.
-  func runExpose(_ expose: Expose, into sink: inout any RowSink) throws -> RunReport {
+  func runExpose(_ written: Expose, into sink: inout any RowSink) throws -> RunReport {
     var report = RunReport()
     let names = CatalogNames(catalog)
     let rules = try store.rules()
+    var expose = written
+    let layers = expose.layers.compactMap { names.layer($0.text) }
+    let words = ExposeWords(rules) { name in layers.contains { names.column(name, of: $0) != nil } }
+    expose.find = try words.plain(expose.find)
     var tolerance = 0.0
     if let written = expose.tolerance {
       var binder = FindBinder(BindState(catalog, bindContext))
