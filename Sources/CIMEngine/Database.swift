@@ -91,7 +91,9 @@ public final class Database {
     for _ in 0..<3 {
       try refresh()
       do {
-        return try runOnce(statement, &session, run, gate)
+        let report = try runOnce(statement, &session, run, gate)
+        if case .find = statement.body {} else { store.connection.acceptTouches() }
+        return report
       } catch  where StaleSnapshot.isBehind(error) && !gate.hasBegun && transaction == nil {
         try run.token.check()
       }
@@ -113,6 +115,7 @@ public final class Database {
     let open = transaction
     transaction = nil
     try open?.end(step)
+    store.connection.acceptTouches()
   }
 
   /// The snapshot of the database as it is now; inside a transaction, as that transaction sees it.
@@ -120,9 +123,11 @@ public final class Database {
   public func refresh() throws {
     if let transaction {
       stamp = nil
+      try checkIsHere(transaction)
       snapshot = try Snapshot.inside(transaction.store, base: snapshot)
       return
     }
+    store.connection.reopenIfTouched()
     let now = StoreStamp(database: store.path)
     if now == nil || now != stamp {
       let current = try Snapshot.current(for: store, previous: snapshot, notice: notice)
@@ -130,6 +135,14 @@ public final class Database {
       keep(now)
     }
     packing.considerPacking(snapshot, path)
+  }
+
+  /// What is written into a file that has lost its name is lost.
+  private func checkIsHere(_ open: EditTransaction) throws {
+    guard open.store.connection.isExchanged else { return }
+    try? endTransaction(.rollback)
+    throw StoreError(
+      .file, "\(path) was exchanged for another file while a transaction was open; nothing of the transaction was kept")
   }
 
   /// Whether edits are open that COMMIT keeps and ROLLBACK takes back.
@@ -143,7 +156,9 @@ public final class Database {
         .invalid("a transaction is open already"), at: statement.range, fix: "COMMIT keeps it, ROLLBACK takes it back")
     case (_, nil):
       throw QueryError(.invalid("no transaction is open"), at: statement.range, fix: "BEGIN opens one")
-    case (_, _?): try endTransaction(step)
+    case (_, let open?):
+      if step == .commit { try checkIsHere(open) }
+      try endTransaction(step)
     }
     return RunReport()
   }

@@ -87,6 +87,43 @@ import Testing
     #expect(!left.contains { $0.contains("cimq-export") || $0.contains("writing") }, "\(left)")
   }
 
+  /// An export that is killed takes its `ogr2ogr` along, and the next one into that folder removes what it left.
+  @Test(.enabled(if: OtherPrograms.has("setpriv"))) func aKilledExportLeavesNothingRunning() throws {
+    let scratch = try Scratch()
+    let db = try database(scratch)
+    // In place of ogr2ogr: says who it is, and would go on for a minute.
+    let bin = scratch.url("bin")
+    try FileManager.default.createDirectory(at: bin, withIntermediateDirectories: true)
+    let stub = try scratch.write("#!/bin/sh\necho $$ > \(scratch.path("pid"))\nexec sleep 60\n", to: "bin/ogr2ogr")
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: stub)
+    let out = scratch.url("out")
+    try FileManager.default.createDirectory(at: out, withIntermediateDirectories: true)
+    try Data("mine".utf8).write(to: out.appendingPathComponent("notes.writing-up"))
+    let killed = try Program.shell(
+      """
+      PATH="$BIN:$PATH" "$CIMQ" export "$DB" p -o "$OUT/a.gpkg" & export=$!
+      until [ -s "$DIR/pid" ]; do :; done
+      kill -9 $export; wait $export
+      : > "$OUT/b.csv.writing-$export"
+      ls -A "$OUT"
+      # The end of the child comes a moment after its parent's.
+      for i in $(seq 500); do [ -d /proc/$(cat "$DIR/pid") ] || break; sleep 0.02; done
+      [ -d /proc/$(cat "$DIR/pid") ] && grep -v '^State:.*Z' /proc/$(cat "$DIR/pid")/status | grep -c State
+      true
+      """,
+      environment: ["BIN": bin.path, "DB": db, "OUT": out.path, "DIR": scratch.folder.path])
+    let lines = killed.out.split(separator: "\n").map(String.init)
+    #expect(lines.count == 3 && lines[0].hasPrefix(".cimq-export-"), "\(killed.out)")
+    for name in ["a.gpkg", "a.csv"] {
+      try FileManager.default.createDirectory(
+        at: out.appendingPathComponent(lines[0]), withIntermediateDirectories: true)
+      #expect(try Program.run("export", db, "p", "-o", out.appendingPathComponent(name).path).status == 0)
+      let left = try FileManager.default.contentsOfDirectory(atPath: out.path).sorted()
+      #expect(left.contains("notes.writing-up") && !left.contains { $0.hasPrefix(".cimq") }, "\(left)")
+      #expect(!left.contains { $0.hasPrefix("b.csv") }, "\(left)")
+    }
+  }
+
   @Test func csvForSpreadsheetsComesBack() throws {
     let scratch = try Scratch()
     let text = "id,a,b\n1,\"x,\"\"y\"\"\n郑州\",\n2,\"\",z\n"

@@ -364,6 +364,17 @@ import Testing
     #expect(small.out == plain.out && plain.out.utf8.count > 100)
   }
 
+  @Test(arguments: [
+    "FIND person RETURN DISTINCT id", "FIND person RETURN COUNT(DISTINCT id) AS n",
+    "FIND person GROUP BY id RETURN id, COUNT(*) AS n", "FIND person RETURN DISTINCT id ORDER BY id",
+    "FIND person AS a JOIN person AS b ON a.age = b.age RETURN COUNT(DISTINCT b.id) AS n",
+  ]) func whatDoesNotFitIntoMemoryIsSaid(_ text: String) throws {
+    let db = try BundledCity.database.get()
+    let small = try Program.run("query", db, text, "--max-memory", "200K")
+    #expect(small.status == 4 && small.error.contains("--max-memory"), "\(small.status) \(small.error)")
+    #expect(try Program.run("query", db, text, "--max-memory", "200M").status == 0)
+  }
+
   /// Layers, columns and values whose names are SQL stay names, all the way in and out.
   @Test func namesAreNeverSQL() throws {
     let scratch = try Scratch()

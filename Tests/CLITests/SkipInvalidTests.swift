@@ -164,6 +164,26 @@ import Testing
       try String(contentsOfFile: scratch.path("p.rejected.geojsonl"), encoding: .utf8).contains("Self-intersection"))
   }
 
+  @Test func whatIsMissingIsSaidOfWhichFile() throws {
+    let scratch = try Scratch()
+    let (a, b) = (try scratch.write("id,v\n1,a\n", to: "甲.csv"), try scratch.write("id,v\n2,b\n", to: "乙.csv"))
+    let one = try Program.run("import", scratch.path("x.sqlite"), a)
+    #expect(one.status == 1 && one.error.contains("\(a): no row has coordinates"), "\(one.error)")
+    let two = try Program.run("import", scratch.path("x.sqlite"), a, b)
+    #expect(two.status == 1 && two.error.contains(a) && two.error.contains(b), "\(two.error)")
+    #expect(two.error.contains("no row of these 2 files has") && two.error.contains("--working-crs EPSG"))
+    let city = Self.cityObjects
+    let look = #""appearance":{"materials":[{"name":"roof"}]}"#
+    let path = try scratch.write(
+      #"{\#(city.header),\#(look),"CityObjects":{\#(city.good)},"vertices":[\#(city.vertices)]}"#, to: "m.city.json")
+    let said = try Program.run("import", scratch.path("y.sqlite"), path)
+    #expect(said.status == 0 && said.error.contains("materials and textures are not kept"), "\(said.error)")
+    let plain = try scratch.write(
+      #"{\#(city.header),"appearance":{},"CityObjects":{\#(city.good)},"vertices":[\#(city.vertices)]}"#,
+      to: "n.city.json")
+    #expect(!(try Program.run("import", scratch.path("z.sqlite"), plain).error.contains("materials")))
+  }
+
   @Test func conflictsWithTheDatabaseAreNotSkipped() throws {
     let scratch = try Scratch()
     let db = scratch.path("x.sqlite")

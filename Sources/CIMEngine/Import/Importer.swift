@@ -219,7 +219,10 @@ final class ImportJob {
     }
     let placed = surveys.filter { survey in survey.layers.contains { $0.extent != nil } && survey.crs != nil }
     guard let first = placed.first, let crs = first.crs else {
-      throw CRSError("no source has coordinates, so no working CRS can be chosen; name one with --working-crs")
+      let names = surveys.prefix(5).map(\.path).joined(separator: ", ") + (surveys.count > 5 ? ", …" : "")
+      throw CRSError(
+        "\(names): \(surveys.count == 1 ? "no row has" : "no row of these \(surveys.count) files has") coordinates, so "
+          + "no working CRS can be chosen; name one with --working-crs, such as --working-crs EPSG:4547")
     }
     let own = try WorkingCRS.choose(for: crs, extent: first.layers.compactMap(\.extent).first)
     if own.crs == (try CRSInfo.lookup(crs).horizontal) { return own }

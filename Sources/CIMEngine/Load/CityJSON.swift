@@ -55,8 +55,10 @@ struct CityJSON: FeatureSource {
       }
     }
     progress(units.bytesRead)
+    var header = units.header
+    if units.hasAppearance { header.warnings.append("materials and textures are not kept") }
     return try survey.finish(
-      units.header, format: isSequence ? "CityJSONSeq" : "CityJSON", byteCount: units.bytesRead)
+      header, format: isSequence ? "CityJSONSeq" : "CityJSON", byteCount: units.bytesRead)
   }
 
   func read(
@@ -157,6 +159,8 @@ final class CityJSONUnits {
   private(set) var key = SourcePlace.file
   /// After an error: whether only the last set is to blame, and the next can be read.
   private(set) var canContinue = false
+  /// Whether a set so far came with materials or textures.
+  private(set) var hasAppearance = false
   /// Knows the file's templates.
   var reader: CityJSONGeometryReader
 
@@ -198,6 +202,7 @@ final class CityJSONUnits {
     } catch {
       throw LoadError(path: source.path, place: place, reason: .malformed(error.message))
     }
+    hasAppearance = Self.hasAppearance(root)
     reader.templates = CityJSONHeader.templates(of: root)?.elements.map { $0 } ?? []
     reader.templateVertices = header.templateVertices
     if !source.isSequence || (root["CityObjects"]?.count ?? 0) > 0 { first = (try unit(root, place), place) }
@@ -241,7 +246,13 @@ final class CityJSONUnits {
     return (unit, place)
   }
 
+  private static func hasAppearance(_ root: JSON) -> Bool {
+    guard let appearance = root["appearance"] else { return false }
+    return (appearance["materials"]?.count ?? 0) + (appearance["textures"]?.count ?? 0) > 0
+  }
+
   private func unit(_ root: JSON, _ place: SourcePlace) throws(LoadError) -> CityJSONUnit {
+    hasAppearance = hasAppearance || Self.hasAppearance(root)
     do throws(CityJSONUnit.Fault) { return try CityJSONUnit(root, transform: header.transform) } catch {
       throw .inUnit(path, place, error.object, error.message)
     }

@@ -46,7 +46,12 @@ package enum ExternalProgram {
     }
     variables += environment.map { "\($0)=\($1)" }
     // The shell sets the limits and becomes the program; its script is fixed, names and arguments are parameters.
-    let script = "ulimit -v \(memoryBytes >> 10); ulimit -t \(Int(seconds) + 60); ulimit -c 0; exec \"$0\" \"$@\""
+    // It ends when this process does, however that ends (`setpriv` of util-linux; without it, it finishes its work).
+    let script = """
+      ulimit -v \(memoryBytes >> 10); ulimit -t \(Int(seconds) + 60); ulimit -c 0
+      if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL -- "$0" "$@"; fi
+      exec "$0" "$@"
+      """
     let argv = (["sh", "-c", script, name] + arguments).map { strdup($0) } + [nil]
     let envp = variables.map { strdup($0) } + [nil]
     defer {

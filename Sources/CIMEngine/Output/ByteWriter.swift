@@ -45,6 +45,7 @@ public final class ByteWriter {
     try ReplacedFile.refuseDatabase(path)
     let (folder, name) = try sandbox?.folder(forWriting: path) ?? (AT_FDCWD, path)
     let place = Place(folder: folder, name: name)
+    place.removeAbandoned()
     // Who made this name before, and what it points to, is not asked.
     unlinkat(folder, place.temporaryName, 0)
     descriptor = openat(
@@ -52,6 +53,7 @@ public final class ByteWriter {
     guard descriptor >= 0 else {
       throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
     }
+    _ = flock(descriptor, LOCK_EX | LOCK_NB)
     (self.path, self.place, drain) = (path, place, nil)
     buffer.reserveCapacity(Self.flushSize + 4096)
   }
@@ -64,7 +66,11 @@ public final class ByteWriter {
 
     init(folder: Int32, name: String) {
       (self.folder, self.name) = (folder, name)
-      temporaryName = "\(name).writing-\(getpid())"
+      temporaryName = "\(name)\(AbandonedFiles.suffix)\(getpid())"
+    }
+
+    func removeAbandoned() {
+      if folder == AT_FDCWD { AbandonedFiles.removeBeside(name) } else { AbandonedFiles.remove(in: folder) }
     }
 
     deinit { if folder != AT_FDCWD { close(folder) } }

@@ -11,6 +11,8 @@ final class OGRFileSink: RowSink {
   private let format: OGRFormat
   private let options: OutputOptions
   private let folder: String
+  /// Says that somebody still works in the folder.
+  private let lock: Int32
   private var handle: OpaquePointer?
   private var insert: SQLStatement?
   private var transform: ShapeTransform?
@@ -36,30 +38,21 @@ final class OGRFileSink: RowSink {
     }
     try ReplacedFile.refuseDatabase(path)
     let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    var template = Array((parent + ".cimq-export-XXXXXX").utf8CString)
+    AbandonedFiles.removeBeside(path)
+    var template = Array((parent + AbandonedFiles.folderPrefix + "\(getpid())-XXXXXX").utf8CString)
     guard mkdtemp(&template) != nil else {
       throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
     }
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    _ = flock(lock, LOCK_EX | LOCK_NB)
   }
 
   deinit {
     insert = nil
     if let handle { sqlite3_close(handle) }
-    Self.remove(folder)
-  }
-
-  private static func remove(_ folder: String) {
-    if let directory = opendir(folder) {
-      while let entry = readdir(directory) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        if name != ".", name != ".." { unlink(folder + "/" + name) }
-      }
-      closedir(directory)
-    }
-    rmdir(folder)
+    AbandonedFiles.removeFolder(folder)
+    close(lock)
   }
 
   var wantsShapes: Bool { true }

@@ -17,6 +17,9 @@ final class Connection: Sendable {
   let isImmutable: Bool
   /// nil until the file is opened, which a connection to read may put off until it is needed.
   private let queue = Mutex<DatabaseQueue?>(nil)
+  /// The file that is open, as it was when last looked at.
+  private let file = Mutex<OpenedFile?>(nil)
+  private let mayBeMade: Bool
   /// Run once, with the file just opened.
   private let onOpen: (@Sendable (SQLConnection) throws -> Void)?
 
@@ -35,6 +38,7 @@ final class Connection: Sendable {
     self.path = path
     self.access = access
     self.onOpen = onOpen
+    mayBeMade = create
     if !create { try Connection.checkIsFile(path) }
     isImmutable = access == .read && !create ? try Connection.mustBeImmutable(path) : false
     if isOpenedLater { return }
@@ -45,6 +49,8 @@ final class Connection: Sendable {
   private func opened() throws -> DatabaseQueue {
     try queue.withLock { queue in
       if let queue { return queue }
+      if !mayBeMade { try Connection.checkIsFile(path) }
+      let found = OpenedFile(path)
       let made = try open()
       if let onOpen {
         try made.unsafeReentrantWrite { database in
@@ -53,6 +59,7 @@ final class Connection: Sendable {
         }
       }
       queue = made
+      file.withLock { $0 = found ?? OpenedFile(path) }
       return made
     }
   }
@@ -104,6 +111,43 @@ final class Connection: Sendable {
         if sqlite3_get_autocommit(connection.handle) == 0 { try? connection.execute("ROLLBACK") }
         throw error
       }
+    }
+  }
+
+  // MARK: - When the file is another one
+
+  /// Closes the file when another was put in its place or written over it since it was opened: the next access opens what
+  /// is there then. So does a checkpoint by another process, which looks the same from here. Two calls of `stat`.
+  func reopenIfTouched() {
+    let now = OpenedFile(path)
+    let before = file.withLock { $0 }
+    guard let before else { return }
+    if let now, before.isUntouched(in: now) {
+      file.withLock { $0 = now }
+      return
+    }
+    let isLogLost = now.map { before.hasLostLog(in: $0) } ?? false
+    queue.withLock { queue in
+      let lock = isLogLost ? OpenedFile.shareLock(path) : -1
+      try? queue?.close()
+      queue = nil
+      if lock >= 0 { Glibc.close(lock) }
+    }
+    file.withLock { $0 = nil }
+  }
+
+  /// After writing by this process: what it wrote is no reason to open the file again.
+  func acceptTouches() {
+    let now = OpenedFile(path)
+    file.withLock { file in if let before = file, let now, before.isSame(as: now) { file = now } }
+  }
+
+  /// Whether the file under the name is not the one that is open.
+  var isExchanged: Bool {
+    let now = OpenedFile(path)
+    return file.withLock { file in
+      guard let before = file else { return false }
+      return now.map { !before.isSame(as: $0) } ?? true
     }
   }
 

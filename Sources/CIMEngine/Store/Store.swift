@@ -19,9 +19,8 @@ public final class Store: Sendable {
   /// On read-only media the file is taken as immutable.
   /// - Throws: `.file` when it cannot be read, `.content` when it is no database of cimq's, or of a newer one's.
   public static func open(_ path: String) throws(StoreError) -> Store {
-    let store = Store(path: path, connection: try Connection(path: path, access: .read))
-    try store.connection.use { _ = try Schema.versionFound(in: $0, path: path) }
-    return store
+    let connection = try Connection(path: path, access: .read) { _ = try Schema.versionFound(in: $0, path: path) }
+    return Store(path: path, connection: connection)
   }
 
   /// A database to read that is opened when something is first read from it: for a snapshot that is known to be current.

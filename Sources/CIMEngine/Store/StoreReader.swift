@@ -16,7 +16,14 @@ package final class StoreReader {
 
   /// Changes with every CREATE, ALTER and DROP by any program. While this and the revision are the same, so are the
   /// catalogue and the data.
-  package func schemaVersion() throws(StoreError) -> Int64 { try connection.int("PRAGMA schema_version") ?? 0 }
+  ///
+  /// A copy made by SQLite's `.backup` counts from 1 again, so the number alone can come back: when the tables are not
+  /// those that the catalogue describes, this is a negative number made from their definitions.
+  package func schemaVersion() throws(StoreError) -> Int64 {
+    let version = try connection.int("PRAGMA schema_version") ?? 0
+    if try StoredCatalog.describesTables(in: connection) { return version }
+    return try StoredCatalog.definitionNumber(in: connection)
+  }
 
   /// The catalogue as this transaction sees it; about a millisecond the first time.
   package func catalog() throws(StoreError) -> StoredCatalog {

@@ -49,11 +49,12 @@ extension StoredCatalog {
       throw StoreError(.content, "\(path): the table cimq_meta is damaged")
     }
     let schemaVersion = try connection.int("PRAGMA schema_version") ?? 0
+    let isDescribed = try describesTables(in: connection)
     var result = StoredCatalog(
       catalog: Catalog(
         databaseID: meta.text(0), workingCRS: crs, isGeographic: meta.int64(2) != 0, notice: meta.optionalText(3)),
       layers: [], solids: [], notices: [], schemaVersion: schemaVersion,
-      isRecorded: meta.int64(4) == schemaVersion)
+      isRecorded: isDescribed && meta.int64(4) == schemaVersion)
     var recorded = try readLayers(in: connection, workingCRS: crs)
     if !result.isRecorded {
       (recorded, result.notices) = try TableInspection.compare(recorded, with: connection, workingCRS: crs)
@@ -64,6 +65,37 @@ extension StoredCatalog {
     result.catalog.layers = result.layers.map(\.layer)
     result.catalog.links = try readLinks(in: connection, layers: result.catalog.layers)
     return result
+  }
+
+  /// Whether every table that is recorded is there with the definition that is recorded, and with triggers of the change
+  /// log. Some tenths of a millisecond.
+  static func describesTables(in connection: SQLConnection) throws(StoreError) -> Bool {
+    // Three triggers a layer in databases of version 1, more since.
+    let changed = try connection.int(
+      """
+      SELECT 1 FROM cimq_layer AS l LEFT JOIN sqlite_schema AS s ON s.type = 'table' AND s.name = l.name COLLATE NOCASE
+      WHERE s.sql IS NOT l.definition
+      UNION ALL
+      SELECT 1 FROM cimq_layer AS l LEFT JOIN (
+        SELECT tbl_name AS name, count(*) AS count FROM sqlite_schema
+        WHERE type = 'trigger' AND name LIKE 'cimq\\_%' ESCAPE '\\' GROUP BY tbl_name COLLATE NOCASE
+      ) AS t ON t.name = l.name COLLATE NOCASE
+      WHERE ifnull(t.count, 0) < 3
+      LIMIT 1
+      """)
+    return changed == nil
+  }
+
+  /// A negative number by which the definitions of tables and triggers are known (FNV-1a).
+  static func definitionNumber(in connection: SQLConnection) throws(StoreError) -> Int64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    let definitions = try connection.prepare(
+      "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'trigger') ORDER BY type, name")
+    while try definitions.step() {
+      for byte in definitions.text(0).utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+      hash = (hash ^ 0xFF) &* 0x100_0000_01B3
+    }
+    return -1 - Int64(hash >> 1)
   }
 
   private static func hasColumn(

@@ -28,6 +28,32 @@ struct AdoptionTests {
     try expectEqual(seen, store)
   }
 
+  @Test(
+    "a change of a table is seen though the schema has the same number again, as in a copy by .backup",
+    arguments: [
+      "ALTER TABLE shelter RENAME COLUMN capacity TO places",
+      "ALTER TABLE shelter ADD COLUMN extra TEXT DEFAULT 'x'",
+      "PRAGMA writable_schema = 1; DELETE FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'cimq%'",
+    ])
+  func numberOfTheSchemaComesBack(change: String) throws {
+    let fixture = try StoreFixture(shelters: 30)
+    let open = try Snapshot.current(for: try Store.open(fixture.path))
+    let version = try fixture.plain().use { try $0.int("PRAGMA schema_version") ?? 0 }
+    try fixture.plain().use { connection in
+      try connection.execute(change)
+      try connection.execute("PRAGMA schema_version = \(version)")
+    }
+    // Without a trigger nothing tells of this.
+    try fixture.plain().use { try $0.execute("UPDATE shelter SET name = 'other' WHERE fid = 3") }
+    let store = try Store.open(fixture.path)
+    let seen = try Snapshot.current(for: store, previous: open)
+    #expect(seen.state != open.state)
+    let catalog = try store.read { try $0.catalog() }
+    #expect(catalog.isRecorded)
+    try expectEqual(seen, store)
+    #expect(try Snapshot.current(for: store, previous: seen) === seen)
+  }
+
   @Test("a table made by others is a layer, with a notice, and its edits are logged once it was taken up")
   func added() throws {
     let fixture = try StoreFixture(shelters: 3)

@@ -68,6 +68,24 @@ public final class CancellationToken: Sendable {
   }
 }
 
+/// Memory that grows, accounted for until its owner is gone.
+final class MemoryClaim {
+  private let token: CancellationToken
+  private var bytes = 0
+
+  init(_ token: CancellationToken) { self.token = token }
+
+  /// - Throws: when the query holds more than it may.
+  func grow(to count: Int) throws(QueryError) {
+    guard count > bytes else { return }
+    let more = count - bytes
+    bytes = count
+    try token.use(bytes: more)
+  }
+
+  deinit { try? token.use(bytes: -bytes) }
+}
+
 /// Nanoseconds of a clock that never jumps.
 func monotonicNanoseconds() -> Int64 {
   var time = timespec()

@@ -48,7 +48,7 @@ extension Execution {
     let nodes = try compiler.compile(items)
     if isInAnyOrder {
       try consumer.begin(inner, find.distinct ? nil : tuples.count)
-      var page = Page(find)
+      var page = Page(find, executor.token)
       try tuples.forEachSlice(of: Tuples.capacity) { batch in
         try token.check()
         try page.pass(batch, try Execution.columns(nodes, batch), consumer.take)

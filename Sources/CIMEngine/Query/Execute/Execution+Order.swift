@@ -136,7 +136,7 @@ extension Execution {
     _ buffer: inout ResultBuffer, _ nodes: [Node], _ scope: Scope, _ consumer: Consumer
   ) throws {
     let order = try buffer.order()
-    var page = Page(find)
+    var page = Page(find, executor.token)
     let first = min(order.count, find.distinct ? 0 : page.skip)
     let last = find.distinct ? order.count : min(order.count, first + (page.left ?? order.count))
     if !find.distinct { (page.skip, page.left) = (0, nil) }

@@ -149,7 +149,7 @@ extension Execution {
     let nodes = try compiler.compile(items)
     let token = executor.token
     try consumer.begin(scope, nil)
-    var page = Page(find)
+    var page = Page(find, executor.token)
     try forEachPiece(
       PieceSink(
         begin: { [(Tuples, [Vector])]() },

@@ -51,6 +51,9 @@ struct AggregateState {
     }
   }
 
+  /// What DISTINCT remembers, in bytes.
+  var seenByteCount: Int { aggregate.distinct ? seen.byteCount : 0 }
+
   /// Adds a batch. `groups` is empty when there is one group for all.
   mutating func add(_ argument: Operand?, groups: [Int32], count: Int) {
     guard let argument else { return addCounts(nil, groups, count) }

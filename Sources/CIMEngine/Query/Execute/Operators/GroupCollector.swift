@@ -29,7 +29,7 @@ final class GroupCollector: @unchecked Sendable {
   var count: Int { keys.isEmpty ? 1 : pairs.last?.count ?? keys[0].count }
   var byteCount: Int {
     let numbers = keys.reduce(4 * memo.count) { $0 + $1.byteCount } + pairs.reduce(0) { $0 + $1.byteCount }
-    return numbers + count * states.reduce(4) { $0 + $1.bytesPerGroup }
+    return numbers + states.reduce(0) { $0 + $1.seenByteCount } + count * states.reduce(4) { $0 + $1.bytesPerGroup }
   }
 
   private func grow() {

@@ -260,7 +260,7 @@ extension Execution {
     _ sort: inout SortRuns, _ nodes: [Node], _ consumer: Consumer,
     makeKeys: (Tuples) throws(QueryError) -> [SortBuffer.Key]
   ) throws {
-    var page = Page(find)
+    var page = Page(find, executor.token)
     let count = max(0, sort.rowCount - page.skip)
     try consumer.begin(scope, find.distinct ? nil : min(count, page.left ?? count))
     let token = executor.token

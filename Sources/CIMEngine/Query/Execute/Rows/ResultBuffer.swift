@@ -98,8 +98,10 @@ struct Page {
   var skip: Int
   var left: Int?
   private var seen: KeyNumbering?
+  private let claim: MemoryClaim
 
-  init(_ find: BoundFind) {
+  init(_ find: BoundFind, _ token: CancellationToken) {
+    claim = MemoryClaim(token)
     skip = find.offset ?? 0
     left = find.limit
     seen = find.distinct ? KeyNumbering() : nil
@@ -118,6 +120,7 @@ struct Page {
         let before = seen!.count
         if key.withUnsafeBytes({ seen!.insert($0) }) == before { kept.append(Int32(i)) }
       }
+      try claim.grow(to: seen!.byteCount)
       if kept.count < tuples.count { (tuples, columns) = (tuples.selecting(kept), columns.map { $0.selecting(kept) }) }
     }
     let first = min(skip, tuples.count)
