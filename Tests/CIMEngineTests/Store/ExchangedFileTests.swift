@@ -61,7 +61,9 @@ struct ExchangedFileTests {
     let database = try Database(path: fixture.path)
     #expect(try answer(database) == "30")
     // A log that is not empty stays behind in the open connection.
-    try fixture.plain(spatialite: true).use { try $0.execute("INSERT INTO shelter (id, name, capacity) VALUES ('new', 'n', 5)") }
+    try fixture.plain(spatialite: true).use {
+      try $0.execute("INSERT INTO shelter (id, name, capacity) VALUES ('new', 'n', 5)")
+    }
     #expect(try answer(database) == "31")
     exchange(fixture.path, for: other, way)
     #expect(try answer(database) == "28")
