@@ -32,9 +32,11 @@ struct PersonalOutput {
   }
 
   /// The sink of an EXPORT TO.
-  func exportSink(_ export: Export, of database: Database, statement text: String) throws -> FileSink {
+  func exportSink(
+    _ export: Export, of database: Database, statement text: String, token: CancellationToken, rowLimit: Int? = nil
+  ) throws -> FileSink {
     try FileSink.forExport(
       export, catalog: database.catalog, text: text, disclosure: disclosure(text, to: export.path, of: database),
-      sandbox: sandbox)
+      sandbox: sandbox, token: token, rowLimit: rowLimit)
   }
 }

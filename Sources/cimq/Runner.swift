@@ -97,6 +97,7 @@ final class Runner {
     var options = self.options
     options.chinese = Messages.isChinese && [.table, .map, .html].contains(format)
     options.queryText = text
+    options.token = token
     options.disclosure = personal.disclosure(text, to: output.path, of: database)
     let isTerminal = output.path == nil && (format == .table || format == .map) && isatty(STDOUT_FILENO) != 0
     if isTerminal {
@@ -125,7 +126,10 @@ final class Runner {
     if let aged { target = aged }
     let run = QueryRun(
       token: token, isOrdered: format == .table || format == .markdown, sandbox: personal.sandbox,
-      makeExport: { [personal, database] in try personal.exportSink($0, of: database, statement: text) })
+      makeExport: { [personal, database, output] in
+        try personal.exportSink(
+          $0, of: database, statement: text, token: token, rowLimit: output.maximumRows)
+      })
     let report = try database.run(statement, in: &session, run, into: target)
     for notice in report.notices { Messages.warn(notice) }
     for notice in report.exports.flatMap(\.notices) + (file?.notices ?? []) { Messages.warn(notice) }
@@ -173,11 +177,13 @@ struct UsageError: UserFacingError {
 extension FileSink {
   /// The file of an EXPORT TO. A map page shows the statement and speaks the user's language.
   static func forExport(
-    _ export: Export, catalog: Catalog, text: String, disclosure: Disclosure = .masked, sandbox: Sandbox? = nil
+    _ export: Export, catalog: Catalog, text: String, disclosure: Disclosure = .masked, sandbox: Sandbox? = nil,
+    token: CancellationToken? = nil, rowLimit: Int? = nil
   ) throws -> FileSink {
     var options = OutputOptions()
     options.disclosure = disclosure
     options.precision = export.precision
+    (options.token, options.rowLimit) = (token, rowLimit)
     options.queryText = text
     let format = export.format.flatMap { OutputFormat(rawValue: $0.lowercased()) } ?? OutputFormat(path: export.path)
     options.chinese = Messages.isChinese && format == .html

@@ -45,6 +45,57 @@ import Testing
     }
   }
 
+  /// A folder with an `ogr2ogr` and an `ogrinfo` that say that they run and then take very long.
+  private func endless(_ scratch: Scratch) throws -> [String: String] {
+    for name in ["ogr2ogr", "ogrinfo"] {
+      let path = try scratch.write("#!/bin/sh\ntouch '\(scratch.path("runs"))'\nsleep 60\n", to: name)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    }
+    return ["PATH": scratch.folder.path + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")]
+  }
+
+  @Test func theTimeOfAStatementIsThatOfItsConversionToo() throws {
+    let scratch = try Scratch()
+    let db = try database(scratch)
+    let environment = try endless(scratch)
+    let file = scratch.path("x.gpkg")
+    for way in [["FIND p EXPORT TO '\(file)'"], ["FIND p", "-o", file]] {
+      let result = try Program.run(["query", db, "--timeout", "1s"] + way, environment: environment)
+      #expect(result.status == 4, "\(way): \(result.error)")
+      #expect(FileManager.default.fileExists(atPath: scratch.path("runs")))
+      #expect(!FileManager.default.fileExists(atPath: file))
+      try FileManager.default.removeItem(atPath: scratch.path("runs"))
+    }
+  }
+
+  @Test(arguments: [
+    "query $DB \"FIND p EXPORT TO 'x.gpkg'\"", "query $DB 'FIND p' -o x.gpkg", "export $DB p -o x.gpkg",
+    "import new.sqlite y.kml",
+  ]) func interruptsEndAConversion(_ words: String) throws {
+    let scratch = try Scratch()
+    var environment = try endless(scratch)
+    environment["DB"] = try database(scratch)
+    _ = try scratch.write("<kml/>", to: "y.kml")
+    let result = try Program.shell(
+      "\"$CIMQ\" \(words) & p=$!; while [ ! -e runs ] && kill -0 $p; do sleep 0.02; done; kill -INT $p; wait $p",
+      environment: environment, in: scratch.folder)
+    #expect(result.status == 130, "\(result.error)")
+    let left = try FileManager.default.contentsOfDirectory(atPath: scratch.folder.path)
+    #expect(!left.contains { $0.hasPrefix("x.") || $0.hasPrefix(".cimq") || $0.hasPrefix("new.") }, "\(left)")
+  }
+
+  @Test func filesOfTooManyRowsAreNotWritten() throws {
+    let scratch = try Scratch()
+    let db = try database(scratch)
+    for suffix in ["csv", "geojson", "gpkg"] {
+      let file = scratch.path("x.\(suffix)")
+      let result = try Program.run("query", db, "--max-rows", "1", "FIND p EXPORT TO '\(file)'")
+      #expect(result.status == 4 && result.error.contains("--max-rows"), "\(suffix): \(result.error)")
+      #expect(!FileManager.default.fileExists(atPath: file))
+      #expect(try Program.run("query", db, "--max-rows", "2", "FIND p EXPORT TO '\(file)'").status == 0)
+    }
+  }
+
   @Test func shapefilesOfOtherEncodings() throws {
     let scratch = try Scratch()
     let db = try database(scratch)

@@ -110,6 +110,77 @@ import Testing
     #expect(try Program.run("shell", db, input: ".sql SELECT phone FROM shelter LIMIT 3\n").out.contains("*") == false)
   }
 
+  /// What SQL works out of names and phones on other ways than by functions of text.
+  @Test(arguments: [
+    "SELECT j.value AS v FROM person p, json_each(json_array(p.name, p.phone)) j WHERE p.phone <> '' ORDER BY p.id LIMIT 40",
+    "SELECT j.fullkey AS v FROM person p, json_tree(json_object(p.name, 1)) j WHERE p.phone <> '' ORDER BY p.id LIMIT 40",
+    "SELECT unicode(substr(name, 1, 1)) AS v FROM person ORDER BY id LIMIT 5",
+    "SELECT phone % 1000 AS v FROM person ORDER BY id LIMIT 5",
+    "SELECT v FROM (SELECT phone % 1000 AS v FROM person ORDER BY id LIMIT 5)",
+    "SELECT length(zeroblob(unicode(name))) AS v FROM person ORDER BY id LIMIT 5",
+    "SELECT age FROM person WHERE name = '' UNION ALL SELECT unicode(name) FROM person LIMIT 5",
+  ]) func whatRawSQLWorksOutIsMasked(_ sql: String) throws {
+    let result = try Program.run("shell", db, input: ".sql \(sql)\n")
+    #expect(result.status == 0, "\(result.error)")
+    let rows = result.out.split(separator: "\n").dropFirst()
+    #expect(!rows.isEmpty && rows.allSatisfy { $0 == "*" }, "\(result.out)")
+    #expect(result.error.contains("--personal"))
+  }
+
+  @Test(arguments: [
+    "SELECT count(*) AS n FROM person WHERE name <> '' AND unit IN (SELECT id FROM unit)",
+    "SELECT max(length(name)) AS n FROM person", "SELECT length(p.name) AS n FROM person p LIMIT 3",
+    "SELECT avg(age), count(DISTINCT name) FROM person", "SELECT age + 1 FROM person WHERE phone <> '' LIMIT 3",
+  ]) func countsAndLengthsOfRawSQLAreShown(_ sql: String) throws {
+    let result = try Program.run("shell", db, input: ".sql \(sql)\n")
+    #expect(result.status == 0 && !result.out.contains("*"), "\(result.out) \(result.error)")
+    let cells = result.out.split(separator: "\n").dropFirst().flatMap {
+      $0.split(separator: ",", omittingEmptySubsequences: false)
+    }
+    #expect(!cells.isEmpty && cells.allSatisfy { Double($0) != nil }, "\(result.out)")
+  }
+
+  @Test(arguments: [
+    "EXPOSE building, person TO flood 'F-0720' WHERE layer = 'person' RETURN id, name",
+    "EXPOSE building, person TO flood 'F-0720' WHERE layer = 'person' GROUP BY name RETURN name, COUNT(*) AS n",
+  ]) func laterLayersOfAnExposeAreMasked(_ text: String) throws {
+    let names = Set(
+      try Program.shell("sqlite3 '\(db)' \"SELECT name FROM person WHERE length(name) > 1\"").out
+        .split(separator: "\n").map(String.init))
+    func shown(_ text: String) -> Int {
+      text.split(whereSeparator: { $0 == "\n" || $0 == "," || $0 == "\"" }).filter { names.contains(String($0)) }.count
+    }
+    let result = try Program.run("query", db, text)
+    #expect(result.status == 0 && result.out.contains("*") && shown(result.out) == 0, "\(result.error)")
+    #expect(result.error.contains("--personal"))
+    let page = scratch.path("x.html")
+    #expect(try Program.run("query", db, text + " EXPORT TO '\(page)'").status == 0)
+    #expect(shown(try String(contentsOfFile: page, encoding: .utf8)) == 0)
+    let full = try Program.run("query", db, text, "--personal")
+    #expect(full.status == 0 && shown(full.out) > 0)
+    #expect(try Program.shell("sqlite3 '\(db)' 'SELECT columns FROM cimq_audit'").out == "name\n")
+  }
+
+  @Test func namesAreNoIDsOfFeatures() throws {
+    let text =
+      "ALLOCATE (FIND person INSIDE flood 'F-0720' LIMIT 20) TO (FIND shelter WHERE status = 'open') CAPACITY capacity "
+      + "KEEP name TOGETHER"
+    let result = try Program.run("query", db, text, "--format", "geojson")
+    #expect(result.status == 0 && result.out.contains("*"), "\(result.error)")
+    let full = try Program.run("query", db, text, "--personal", "--format", "csv")
+    let names = full.out.split(separator: "\n").dropFirst().compactMap { $0.split(separator: ",").first }
+    #expect(names.count > 5 && !names.contains { result.out.contains("\"\($0)\"") })
+  }
+
+  @Test(arguments: [("人口信息", "联系电话"), ("重点人员", "本人电话"), ("名单", "本人电话")])
+  func layersOfPeopleOfAnyNameAreMasked(_ layer: String, _ phone: String) throws {
+    let csv = try scratch.write("id,姓名,\(phone)\n1,欧阳修文,13812341234\n", to: "\(layer).csv")
+    let other = scratch.path("other.sqlite")
+    #expect(try Program.run("import", other, csv, "--working-crs", "EPSG:4547").status == 0)
+    let result = try Program.run("query", other, "FIND \"\(layer)\"")
+    #expect(result.out.contains("欧*") && result.out.contains("138****1234"), "\(result.out) \(result.error)")
+  }
+
   @Test func eachExportInFullIsNoted() throws {
     let file = scratch.path("people.csv")
     #expect(try Program.run("audit", db).out == "number,time,user,statement,columns,target,rows\n")

@@ -8,17 +8,20 @@ package enum ExternalProgram {
     package var output: String
     package var errors: String
     package var timedOut = false
+    /// What the token said when it was stopped for that.
+    package var stopped: QueryError?
   }
 
   /// - Parameters:
   ///   - name: looked for in `PATH`.
   ///   - environment: added to this process's own.
   ///   - seconds: after which it is killed.
+  ///   - token: kills it as well: Ctrl-C and the time that the whole statement has.
   ///   - memoryBytes: of address space, beyond which its allocations fail.
   /// - Returns: nil when there is no such program.
   package static func run(
     _ name: String, _ arguments: [String], environment: [String: String] = [:], seconds: Double,
-    memoryBytes: Int = usualMemory
+    memoryBytes: Int = usualMemory, token: CancellationToken? = nil
   ) -> Outcome? {
     guard isInstalled(name) else { return nil }
     // Files rather than pipes: a program that says much cannot block for want of a reader.
@@ -58,11 +61,17 @@ package enum ExternalProgram {
       for pointer in argv { free(pointer) }
       for pointer in envp { free(pointer) }
     }
+    // A group of its own, so that what it starts ends with it.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    posix_spawnattr_setpgroup(&attributes, 0)
     var pid: pid_t = 0
-    let code = posix_spawn(&pid, "/bin/sh", &actions, nil, argv, envp)
+    let code = posix_spawn(&pid, "/bin/sh", &actions, &attributes, argv, envp)
     guard code == 0 else { return Outcome(status: 126, output: "", errors: String(cString: strerror(code))) }
     var outcome = Outcome(status: 0, output: "", errors: "")
-    outcome.status = wait(pid, seconds, &outcome.timedOut)
+    outcome.status = wait(pid, seconds, token, &outcome)
     outcome.output = text(output, limit: 16 << 20)
     outcome.errors = text(errors, limit: 64 << 10)
     return outcome
@@ -88,20 +97,24 @@ package enum ExternalProgram {
     return how + (said.isEmpty ? "" : ": \(said)")
   }
 
-  private static func wait(_ pid: pid_t, _ seconds: Double, _ timedOut: inout Bool) -> Int32 {
+  private static func wait(_ pid: pid_t, _ seconds: Double, _ token: CancellationToken?, _ outcome: inout Outcome)
+    -> Int32
+  {
     var status: Int32 = 0
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     let end = Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 + seconds
     var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
     while true {
-      let result = waitpid(pid, &status, timedOut ? 0 : WNOHANG)
+      let isKilled = outcome.timedOut || outcome.stopped != nil
+      let result = waitpid(pid, &status, isKilled ? 0 : WNOHANG)
       if result == pid { break }
       if result < 0, errno != EINTR { return 127 }
       clock_gettime(CLOCK_MONOTONIC, &now)
-      if Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 > end {
-        kill(pid, SIGKILL)
-        timedOut = true
+      outcome.timedOut = Double(now.tv_sec) + Double(now.tv_nsec) / 1e9 > end
+      do throws(QueryError) { try token?.check() } catch { outcome.stopped = error }
+      if outcome.timedOut || outcome.stopped != nil {
+        if kill(-pid, SIGKILL) != 0 { kill(pid, SIGKILL) }
         continue
       }
       nanosleep(&pause, nil)

@@ -18,6 +18,8 @@ public struct LoadOptions: Sendable {
 
   /// A conversion by another program that takes longer is given up (`--timeout`).
   public var externalSeconds = 1_800.0
+  /// Stops such a conversion (Ctrl-C).
+  public var token: CancellationToken?
 
   /// The columns of a CSV that hold the coordinates; nil finds them by name.
   public var xColumn: String? = nil

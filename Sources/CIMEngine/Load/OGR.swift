@@ -104,12 +104,14 @@ struct OGR: FeatureSource {
     var environment = ["OGR_GEOJSON_MAX_OBJ_SIZE": "0"]
     if let encoding = options.encoding { environment["SHAPE_ENCODING"] = encoding }
     guard
-      let outcome = ExternalProgram.run(program, arguments, environment: environment, seconds: options.externalSeconds)
+      let outcome = ExternalProgram.run(
+        program, arguments, environment: environment, seconds: options.externalSeconds, token: options.token)
     else {
       throw LoadError(
         path: path, reason: .refused("this format is read through GDAL's `\(program)`, which is not installed"),
         fix: "install gdal-bin, or convert the file to GeoJSON, CSV or CityJSON")
     }
+    if outcome.stopped != nil { throw LoadError(path: path, reason: .refused("interrupted")) }
     if outcome.timedOut {
       throw LoadError(
         path: path, reason: .limit("`\(program)` was stopped after \(Int(options.externalSeconds)) s (--timeout)"),

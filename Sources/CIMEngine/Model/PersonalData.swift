@@ -50,10 +50,18 @@ public enum PersonalData: Sendable, Equatable {
 }
 
 extension CitySchema {
-  /// Layers of people, by their names and other names in lower case.
-  private static let layersOfPeople: Set<String> = [
-    "person", "persons", "people", "resident", "residents", "citizen", "citizens", "inhabitant", "inhabitants",
-    "人口", "人员", "居民", "住户", "常住人口", "流动人口", "户籍人口", "实有人口", "重点人群", "独居老人",
+  /// What the names of layers of people have in them, in lower case.
+  private static let partsOfPeople = [
+    "person", "people", "resident", "citizen", "inhabitant", "人口", "人员", "居民", "住户", "人群", "老人",
+  ]
+  /// What the names of layers of those have in them who are there to be called, and their words in English.
+  private static let partsOfOfficials = [
+    "网格员", "楼长", "楼栋长", "干部", "专家", "队伍", "机构", "单位", "避难", "工作人员", "值班", "应急人员", "救援人员",
+    "管理人员", "责任人",
+  ]
+  private static let wordsOfOfficials: Set<String> = [
+    "worker", "workers", "warden", "wardens", "expert", "experts", "team", "teams", "shelter", "shelters", "org",
+    "orgs", "organization", "organizations", "official", "officials", "staff",
   ]
   private static let namesOfPeople: Set<String> = [
     "name", "full_name", "fullname", "first_name", "last_name", "given_name", "family_name", "surname", "name_en",
@@ -63,23 +71,36 @@ extension CitySchema {
     "phone", "mobile", "tel", "telephone", "phone_number", "mobile_phone", "cell", "cellphone", "contact_phone",
     "电话", "联系电话", "联系方式", "手机", "手机号", "手机号码", "电话号码", "lxdh",
   ]
+  private static let endsOfPhones = ["电话", "手机", "手机号", "手机号码", "电话号码", "联系方式", "phone", "mobile"]
   /// Columns that are of a person in whatever layer they stand.
   private static let alwaysPersonal: [String: PersonalData] = [
     "户主": .name, "户主姓名": .name, "业主": .name, "业主姓名": .name, "房主": .name, "房主姓名": .name,
     "householder": .name, "owner_name": .name, "户主电话": .phone, "业主电话": .phone, "房主电话": .phone,
-    "owner_phone": .phone, "身份证": .other, "身份证号": .other, "身份证号码": .other, "公民身份号码": .other,
+    "owner_phone": .phone, "本人电话": .phone, "本人手机": .phone, "身份证": .other, "身份证号": .other, "身份证号码": .other,
+    "公民身份号码": .other,
     "证件号码": .other, "id_card": .other, "idcard": .other, "identity_card": .other, "sfzh": .other,
   ]
 
   /// What a column tells of a person, by the names (and other names) of the layer and of the column; nil for the rest.
   ///
-  /// A name that an import made unique (`phone_2`) counts as what it was.
+  /// 姓名 is of a person in every layer but those of officials; other names and phones are in layers that have people
+  /// in their name (`重点人员`, `old_people`). A name that an import made unique (`phone_2`) counts as what it was.
   static func personalData(column: [String], layer: [String]) -> PersonalData? {
     let column = column.map { plain($0) }
     if let known = column.lazy.compactMap({ alwaysPersonal[$0] }).first { return known }
-    guard layer.contains(where: { layersOfPeople.contains(plain($0)) }) else { return nil }
-    if column.contains(where: phones.contains) { return .phone }
+    let layer = layer.map { $0.lowercased() }
+    if layer.contains(where: { isOfOfficials($0) }) { return nil }
+    if column.contains(where: { $0.hasSuffix("姓名") || $0 == "xm" || $0.hasSuffix("_xm") }) { return .name }
+    guard layer.contains(where: { name in partsOfPeople.contains { name.contains($0) } }) else { return nil }
+    if column.contains(where: { name in phones.contains(name) || endsOfPhones.contains { name.hasSuffix($0) } }) {
+      return .phone
+    }
     return column.contains(where: namesOfPeople.contains) ? .name : nil
+  }
+
+  private static func isOfOfficials(_ layer: String) -> Bool {
+    partsOfOfficials.contains { layer.contains($0) }
+      || layer.split(whereSeparator: { !$0.isLetter }).contains { wordsOfOfficials.contains(String($0)) }
   }
 
   private static func plain(_ name: String) -> String {

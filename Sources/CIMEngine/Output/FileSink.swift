@@ -4,6 +4,7 @@
 public final class FileSink: RowSink {
   public let path: String
   public private(set) var rowCount = 0
+  private let rowLimit: Int?
   private let writer: ByteWriter?
   private var sink: any RowSink
   private var converted: OGRFileSink?
@@ -18,6 +19,7 @@ public final class FileSink: RowSink {
     path: String, format name: String?, catalog: Catalog, options: OutputOptions, sandbox: Sandbox? = nil
   ) throws {
     self.path = path
+    rowLimit = options.rowLimit
     if let other = name.map({ OGRFormat(name: $0) }) ?? OGRFormat(path: path) {
       guard sandbox == nil else {
         throw StoreError(
@@ -46,6 +48,9 @@ public final class FileSink: RowSink {
   public func begin(_ header: ResultHeader) throws { try sink.begin(header) }
   public func write(_ batch: RowBatch) throws {
     rowCount += batch.rowCount
+    if let rowLimit, rowCount > rowLimit {
+      throw QueryError(.limit("the result has more than \(rowLimit) rows (--max-rows)"))
+    }
     try sink.write(batch)
   }
   public func end(notices: [String]) throws {

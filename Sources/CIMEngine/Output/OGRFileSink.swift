@@ -237,8 +237,10 @@ final class OGRFileSink: RowSink {
     default: break
     }
     let outcome = ExternalProgram.run(
-      "ogr2ogr", arguments, seconds: options.externalSeconds, memoryBytes: options.externalBytes)
+      "ogr2ogr", arguments, seconds: options.externalSeconds, memoryBytes: options.externalBytes,
+      token: options.token)
     guard let outcome else { throw StoreError(.file, "`ogr2ogr` is not installed") }
+    if let error = outcome.stopped { throw error }
     if outcome.timedOut {
       throw StoreError(
         .limit, "cannot write \(path): `ogr2ogr` was stopped after \(Int(options.externalSeconds)) s (--timeout)")

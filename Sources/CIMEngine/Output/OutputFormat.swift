@@ -59,6 +59,10 @@ public struct OutputOptions: Sendable {
   /// A conversion by another program that takes longer, or more memory, is given up.
   public var externalSeconds = 1_800.0
   public var externalBytes = 8 << 30
+  /// Stops such a conversion with the statement: Ctrl-C, `--timeout`.
+  public var token: CancellationToken?
+  /// A file of more rows is not written (`--max-rows`).
+  public var rowLimit: Int?
   /// The statement, as a map page shows it.
   public var queryText: String?
   /// What becomes of names and phones of people; masked unless the caller says otherwise.

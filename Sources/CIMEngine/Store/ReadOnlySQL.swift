@@ -19,6 +19,9 @@ public final class ReadOnlySQL {
     var readsPersonalData = false
     /// Whether it does so through a view.
     var readsView = false
+    /// The tables that the statement reads, and the personal columns, in lower case.
+    var tables: Set<String> = []
+    var personalColumns: Set<String> = []
   }
 
   /// - Throws: ``StoreError`` when the file cannot be opened, or SpatiaLite is not installed.
@@ -48,11 +51,14 @@ public final class ReadOnlySQL {
       handle,
       { context, action, first, second, _, view in
         let watch = Unmanaged<Watch>.fromOpaque(context!).takeUnretainedValue()
-        if action == SQLITE_READ, let first, let second,
-          ReadOnlySQL.personalData(table: String(cString: first), column: String(cString: second)) != nil
-        {
-          watch.readsPersonalData = true
-          if view != nil { watch.readsView = true }
+        if action == SQLITE_READ, let first, let second {
+          let (table, column) = (String(cString: first), String(cString: second))
+          watch.tables.insert(table.lowercased())
+          if ReadOnlySQL.personalData(table: table, column: column) != nil {
+            watch.readsPersonalData = true
+            watch.personalColumns.insert(column.lowercased())
+            if view != nil { watch.readsView = true }
+          }
         }
         guard
           let refusal = ReadOnlySQL.refusal(
@@ -141,16 +147,13 @@ public final class ReadOnlySQL {
     watch.token = token
     watch.refusal = nil
     (watch.readsPersonalData, watch.readsView) = (false, false)
+    (watch.tables, watch.personalColumns) = ([], [])
     defer { watch.token = nil }
     let statement = try prepare(sql)
     defer { sqlite3_finalize(statement) }
     var sink = sink
-    // Of a compound SELECT the columns have the names of its first part.
-    let text = sql.lowercased()
-    let isCompound = watch.readsView || ["union", "intersect", "except"].contains { text.contains($0) }
     var batch = SQLRows(
-      statement, workingCRS: workingCRS,
-      origins: watch.readsPersonalData ? isCompound ? .unknown : .mixed : .impersonal)
+      statement, workingCRS: workingCRS, origins: watch.readsPersonalData ? try origins(of: sql) : nil)
     var rowCount = 0
     var hasBegun = false
     func flush() throws {
@@ -175,6 +178,23 @@ public final class ReadOnlySQL {
     if batch.count > 0 || !hasBegun { try flush() }
     try sink.end(notices: [])
     return rowCount
+  }
+
+  /// What may be believed of the columns of the statement that has just been prepared.
+  private func origins(of sql: String) throws -> SQLOrigins {
+    let (tables, columns, readsView) = (watch.tables, watch.personalColumns, watch.readsView)
+    var ordinary: Set<String> = []
+    var stored: Set<String> = ["sqlite_master", "sqlite_schema", "sqlite_sequence"]
+    let list = try prepare("SELECT lower(name), sql LIKE 'CREATE VIRTUAL%' FROM sqlite_master WHERE type = 'table'")
+    defer { sqlite3_finalize(list) }
+    while sqlite3_step(list) == SQLITE_ROW {
+      guard let name = sqlite3_column_text(list, 0).map({ String(cString: $0) }) else { continue }
+      stored.insert(name)
+      if sqlite3_column_int(list, 1) == 0 { ordinary.insert(name) }
+    }
+    return SQLOrigins(
+      sql, tables: ordinary, personalColumns: columns, readsView: readsView,
+      readsFunction: !tables.isSubset(of: stored))
   }
 
   private func prepare(_ sql: String) throws(StoreError) -> OpaquePointer {
@@ -225,23 +245,14 @@ private struct SQLRows {
   private var isGeometry: [Bool]
   /// Of columns that come unchanged from a table.
   private var personal: [PersonalData?] = []
-  /// Columns that are worked out by a statement that reads personal ones.
-  private var mayBePersonal: [Bool] = []
+  /// Of columns that are worked out by a statement that reads personal ones.
+  private var made: [PersonalData?] = []
   private let workingCRS: CRS
   private var cells: [[Value]]
   private(set) var count = 0
 
-  /// What may be believed of where columns come from.
-  enum Origins {
-    /// Nothing personal is read.
-    case impersonal
-    /// A column is what its origin says; one without is worked out of anything.
-    case mixed
-    /// Any column may hold anything.
-    case unknown
-  }
-
-  init(_ statement: OpaquePointer, workingCRS: CRS, origins: Origins) {
+  /// - Parameter origins: nil when nothing personal is read.
+  init(_ statement: OpaquePointer, workingCRS: CRS, origins: SQLOrigins?) {
     self.workingCRS = workingCRS
     let columns = Int(sqlite3_column_count(statement))
     var names: [String] = []
@@ -257,12 +268,13 @@ private struct SQLRows {
       names.append(unique)
       let table = sqlite3_column_table_name(statement, Int32(i)).map { String(cString: $0) }
       let column = sqlite3_column_origin_name(statement, Int32(i)).map { String(cString: $0) }
-      if let table, let column {
+      let isTrusted = table.map { origins?.tables.contains($0.lowercased()) ?? true } ?? false
+      if let table, let column, isTrusted {
         personal.append(ReadOnlySQL.personalData(table: table, column: column))
       } else {
         personal.append(nil)
       }
-      mayBePersonal.append(origins == .unknown || origins == .mixed && table == nil)
+      made.append(origins?.made(column: i, of: columns, isFromTable: isTrusted))
       let type = sqlite3_column_decltype(statement, Int32(i)).map { String(cString: $0).uppercased() } ?? ""
       isGeometry.append(
         ["POINT", "LINESTRING", "POLYGON", "GEOMETRY"].contains { type.contains($0) })
@@ -336,8 +348,8 @@ private struct SQLRows {
         case .null: isGeometry[i] ? .geometry : nil
         default: .text
         }
-      // What a function makes of names and phones is as personal as they are; counts are not.
-      let made: PersonalData? = !mayBePersonal[i] ? nil : type == .int || type == .double ? .number : .other
+      // A text is never a count.
+      let made = made[i] == .number && type != .int && type != .double ? .other : made[i]
       return ResultColumn(name: names[i], type: type, personal: personal[i] ?? (type == .geometry ? nil : made))
     }
   }

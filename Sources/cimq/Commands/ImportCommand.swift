@@ -52,6 +52,18 @@ struct ImportCommand: ParsableCommand {
       crs: try CRS.named(crs), forceCRS: try CRS.named(forceCrs), layer: layer, encoding: encoding,
       timeZone: timezone, types: try columnTypes())
     if let timeout { load.externalSeconds = timeout.seconds }
+    let token = CancellationToken()
+    load.token = token
+    do { try Interrupt.during(token) { try run(path, sources, load, token) } } catch let error as LoadError {
+      // What was read when it was stopped is not at fault.
+      if token.isCancelled { throw StoreError(.interrupted, "interrupted; nothing was written") }
+      throw error
+    }
+  }
+
+  private func run(
+    _ path: String, _ sources: [String], _ load: LoadOptions, _ token: CancellationToken
+  ) throws {
     let set = try Sources.open(sources, options: load)
     for warning in set.warnings { Messages.warn(warning) }
     var options = ImportOptions(
@@ -63,23 +75,20 @@ struct ImportCommand: ParsableCommand {
     options.notice = set.notice
     options.links = set.links
     let bar = ProgressBar(Messages.isChinese ? "导入" : "import")
-    let token = CancellationToken()
-    try Interrupt.during(token) {
-      defer { bar.finish() }
-      let report = try Importer.run(
-        into: path, sources: set.sources.map(\.source), options: options,
-        progress: { bar.update($0) },
-        notice: {
-          bar.finish()
-          Messages.warn($0)
-        },
-        isCancelled: { token.isCancelled })
-      if !dryRun {
-        try Database.pack(path, token: token) { bar.update($0) }
-      }
-      bar.finish()
-      for line in ImportText.lines(report, isDryRun: dryRun, path: path) { Messages.say(line) }
+    defer { bar.finish() }
+    let report = try Importer.run(
+      into: path, sources: set.sources.map(\.source), options: options,
+      progress: { bar.update($0) },
+      notice: {
+        bar.finish()
+        Messages.warn($0)
+      },
+      isCancelled: { token.isCancelled })
+    if !dryRun {
+      try Database.pack(path, token: token) { bar.update($0) }
     }
+    bar.finish()
+    for line in ImportText.lines(report, isDryRun: dryRun, path: path) { Messages.say(line) }
   }
 
   private func columnTypes() throws -> [String: ColumnType] {

@@ -225,7 +225,7 @@ final class Shell {
 
   func queryRun(_ token: CancellationToken, _ text: String, isOrdered: Bool) -> QueryRun {
     QueryRun(token: token, isOrdered: isOrdered, sandbox: personal.sandbox) { [personal, database] in
-      try personal.exportSink($0, of: database, statement: text)
+      try personal.exportSink($0, of: database, statement: text, token: token)
     }
   }
 
@@ -250,6 +250,8 @@ final class Shell {
       options.colour = Self.usesColour
       if format == .table, settings.maximumRows > 0 { options.maximumRows = settings.maximumRows }
     }
+    let token = CancellationToken(timeoutSeconds: settings.timeout)
+    options.token = token
     let file = try settings.outputPath.map {
       try FileSink(path: $0, format: format.rawValue, catalog: catalog, options: options, sandbox: personal.sandbox)
     }
@@ -257,7 +259,6 @@ final class Shell {
     let isFlat = [.table, .markdown, .csv, .tsv, .json, .jsonl].contains(format)
     if isFlat, let crs = settings.crs { sink = CoordinateSink(sink, crs: crs, catalog: catalog) }
     let counted = ResultGate(sink, maximumRows: nil)
-    let token = CancellationToken(timeoutSeconds: settings.timeout)
     let started = ContinuousClock.now
     do {
       try Interrupt.during(token) { try work(token, isForPeople, counted) }

@@ -22,6 +22,17 @@ import Testing
     #expect(kind("人口", "姓名") == .name && kind("人口", "手机号") == .phone)
     #expect(kind("visitors", "身份证号") == .other)
     #expect(kind("unit", "户主") == .name)
+    for layer in ["人口信息", "重点人员", "old_people", "residents_2024", "Persons"] {
+      #expect(kind(layer, "姓名") == .name && kind(layer, "name") == .name && kind(layer, "xm_2") == .name, "\(layer)")
+      for column in ["联系电话", "本人电话", "家属手机", "home_phone", "mobile"] {
+        #expect(kind(layer, column) == .phone, "\(layer) \(column)")
+      }
+      #expect(kind(layer, "年龄") == nil && kind(layer, "unit") == nil)
+    }
+    #expect(kind("名单", "姓名") == .name && kind("list", "lxr_xm") == .name && kind("list", "name") == nil)
+    for layer in ["网格员", "专家", "应急队伍", "避难场所", "grid_worker_2", "值班人员"] {
+      #expect(kind(layer, "姓名") == nil && kind(layer, "联系电话") == nil, "\(layer)")
+    }
     for layer in ["shelter", "warden", "grid_worker", "expert", "team", "grid3", "org", "building"] {
       #expect(kind(layer, "name") == nil && kind(layer, "phone") == nil && kind(layer, "manager") == nil)
     }

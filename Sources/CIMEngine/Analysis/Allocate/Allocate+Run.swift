@@ -236,7 +236,8 @@ extension StatementContext {
         ])
       if sink.wantsShapes {
         batch.shapes = slice.map { line($0, input) }
-        batch.ids = keys.map { $0.isNull ? nil : CIMEngine.text(of: $0) }
+        // A name is no id: ids are not masked.
+        if key.personal == nil { batch.ids = keys.map { $0.isNull ? nil : CIMEngine.text(of: $0) } }
       }
       try sink.write(batch)
     }

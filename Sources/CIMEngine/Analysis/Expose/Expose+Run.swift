@@ -65,6 +65,8 @@ extension StatementContext {
         uniquingKeysWith: { a, _ in a }),
       "age_band": Dictionary(rules.ageBands.map { ($0.band, $0.nameZH) }, uniquingKeysWith: { a, _ in a }),
     ]
+    // What is personal in one layer is in the column.
+    for step in steps { union.mark(step.find.items.map(\.column)) }
     for step in steps {
       try token.check()
       var target: any RowSink = union
@@ -217,6 +219,8 @@ final class UnionSink: RowSink {
   private var whole: Set<Int> = []
   /// By the name of a column that comes from nowhere.
   var chineseValues: [String: [String: String]] = [:]
+  /// What any of the results tells of a person in its columns.
+  private var personal: [PersonalData?] = []
   private(set) var rowCount = 0
   private(set) var notices: [String] = []
 
@@ -230,6 +234,15 @@ final class UnionSink: RowSink {
   /// Nothing more is wanted.
   var isFull: Bool { left == 0 }
   var wantsShapes: Bool { sink.wantsShapes }
+
+  /// Takes note of the columns of a result that will come; the sink is told of the first one's only.
+  func mark(_ columns: [ResultColumn]) {
+    for (i, column) in columns.enumerated() {
+      if i == personal.count { personal.append(nil) }
+      guard let kind = column.personal else { continue }
+      personal[i] = personal[i] == nil || personal[i] == kind ? kind : .other
+    }
+  }
 
   func begin(_ header: ResultHeader) throws {
     if let columnCount {
@@ -246,6 +259,7 @@ final class UnionSink: RowSink {
       header.columns[i].type = .int
       whole.insert(i)
     }
+    for i in header.columns.indices where i < personal.count { header.columns[i].personal = personal[i] }
     if !isOne { header.rowCount = nil }
     for i in header.columns.indices where header.columns[i].origin == nil {
       header.columns[i].chineseValues = chineseValues[header.columns[i].name] ?? [:]
