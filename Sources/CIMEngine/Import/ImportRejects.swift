@@ -137,6 +137,10 @@ final class ImportRejects: Sendable {
         } catch {
           throw StoreError(.file, "cannot write \(path): \(error)")
         }
+        // A disk that is full is to be known before the rows count.
+        do { try writer.complete() } catch {
+          throw error as? StoreError ?? StoreError(.file, "cannot write \(path): \(error)")
+        }
         let file = SideFile(source: index, path: path, writer: writer)
         files.withLock { $0.append(file) }
       } catch {

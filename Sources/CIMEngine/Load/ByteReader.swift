@@ -28,7 +28,7 @@ final class ByteReader {
   ///
   /// - Parameter encoding: nil or UTF-8 reads the bytes as they are, without a check.
   init(path: String, encoding: String? = nil, capacity: Int = usualCapacity) throws(LoadError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path, Sandbox.openFlags(path))
     guard descriptor >= 0 else { throw LoadError.system(path, errno) }
     var status = stat()
     if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {

@@ -16,6 +16,8 @@ public final class ByteWriter {
   private let path: String?
   /// Where a file is written until it is complete.
   private let place: Place?
+  /// The temporary name is gone.
+  private var isPublished = false
   private let drain: ((UnsafeBufferPointer<UInt8>) throws -> Void)?
   private static let flushSize = 1 << 16
 
@@ -87,9 +89,9 @@ public final class ByteWriter {
   }
 
   deinit {
-    guard path != nil, descriptor >= 0 else { return }
-    close(descriptor)
-    place?.removeTemporary()
+    guard path != nil else { return }
+    if descriptor >= 0 { close(descriptor) }
+    if !isPublished { place?.removeTemporary() }
   }
 
   @inline(__always)
@@ -134,17 +136,26 @@ public final class ByteWriter {
     }
   }
 
-  /// Flushes, and puts a file in its place.
-  public func finish() throws {
+  /// Brings all bytes to the disk. A file has its name only after ``finish()``, which then takes no more room.
+  func complete() throws {
     try flush()
-    guard let path else { return }
+    guard let path, descriptor >= 0 else { return }
+    // Without this a power cut may leave the new name with nothing in it.
+    let failure = place == nil || FileSync.flush(descriptor) ? nil : errno
     let closed = close(descriptor)
     descriptor = -1
-    guard let place else { return }
-    guard closed == 0, place.publish() else {
-      let reason = String(cString: strerror(errno))
-      place.removeTemporary()
-      throw StoreError(.file, "cannot write \(path): \(reason)")
+    if place != nil, failure != nil || closed != 0 {
+      throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(failure ?? errno)))")
     }
+  }
+
+  /// Flushes, and puts a file in its place.
+  public func finish() throws {
+    try complete()
+    guard let path, let place, !isPublished else { return }
+    guard place.publish() else {
+      throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
+    }
+    isPublished = true
   }
 }

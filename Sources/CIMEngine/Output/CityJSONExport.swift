@@ -20,13 +20,16 @@ public enum CityJSONExport {
 
   /// Writes `layers` of the database at `database` to `path`, a sequence when its name ends in `.city.jsonl`.
   ///
-  /// - Throws: ``StoreError`` for an unknown layer, one without geometry, or a file that cannot be written.
-  public static func write(_ layers: [String], of database: String, to path: String) throws -> Report {
+  /// - Throws: ``StoreError`` for an unknown layer, one without geometry, two objects of one id, coordinates that
+  ///   CityJSON cannot hold, or a file that cannot be written; ``QueryError`` when `token` stops it.
+  public static func write(
+    _ layers: [String], of database: String, to path: String, token: CancellationToken = CancellationToken()
+  ) throws -> Report {
     let store = try Store.open(database)
     defer { store.close() }
     let writer = try ByteWriter(path: path)
     let report = try store.read { reader in
-      var job = try Job(reader, writer, isSequence: isSequence(path) ?? false)
+      var job = try Job(reader, writer, isSequence: isSequence(path) ?? false, path: path, token: token)
       return try job.run(layers)
     }
     try writer.finish()
@@ -38,6 +41,8 @@ private struct Job {
   private let reader: StoreReader
   private let writer: ByteWriter
   private let isSequence: Bool
+  private let path: String
+  private let token: CancellationToken
   private let catalog: StoredCatalog
   private var report = CityJSONExport.Report()
   private let scale: Double
@@ -48,10 +53,21 @@ private struct Job {
   private var lostAppearance = 0
   private var lostSolids = 0
   private var withoutLod = 0
+  /// Columns whose texts went out masked.
+  private var masked: [String] = []
+  /// What was written, by id, when several layers are: an id names one object.
+  private var written: [String: String] = [:]
+  private var watchesIDs = false
+  private var twice: [String] = []
+  private var twiceCount = 0
+  /// The object that is being written, for messages.
+  private var current = ""
+  private var currentLayer = ""
 
   /// A row on its way out.
   private struct Object {
     var id: String
+    var layer: String
     var type: String
     var attributes: [(name: String, json: String)]
     var parent: String?
@@ -60,8 +76,11 @@ private struct Job {
     var shape: Geometry?
   }
 
-  init(_ reader: StoreReader, _ writer: ByteWriter, isSequence: Bool) throws {
+  init(
+    _ reader: StoreReader, _ writer: ByteWriter, isSequence: Bool, path: String, token: CancellationToken
+  ) throws {
     (self.reader, self.writer, self.isSequence) = (reader, writer, isSequence)
+    (self.path, self.token) = (path, token)
     catalog = try reader.catalog()
     scale = try CRSInfo.lookup(catalog.catalog.workingCRS).isGeographic ? 1e-7 : 0.001
   }
@@ -84,8 +103,16 @@ private struct Job {
     for layer in wanted { if let extent = layer.layer.geometry?.extent { note(extent.min[0], extent.min[1]) } }
     // A layer of children is written with that of their parents when that is wanted.
     let families = wanted.filter { !isChild($0, of: wanted) }
+    watchesIDs = wanted.count > 1 || families.contains { !children(of: $0).isEmpty }
     try head()
     for layer in families { try write(layer) }
+    guard twice.isEmpty else {
+      throw StoreError(
+        .content,
+        "cannot write \(path): in CityJSON an id names one object, and \(twiceCount == 1 ? "one is" : "\(twiceCount) are") "
+          + "there twice: \(twice.joined(separator: "; "))\(twiceCount > twice.count ? "; …" : "")\n"
+          + "  write each layer to a file of its own")
+    }
     finish()
     try writer.flush()
     if lostAppearance > 0 {
@@ -95,11 +122,16 @@ private struct Job {
     if lostSolids > 0 {
       report.notices.append("\(lostSolids) MultiSolids: each shell is written as a solid of its own")
     }
+    if !masked.isEmpty {
+      report.notices.append("personal data is masked in CityJSON: \(masked.joined(separator: ", "))")
+    }
     if withoutLod > 0 { report.notices.append("\(withoutLod) geometries state no LoD and are written as LoD 0") }
     return report
   }
 
   private mutating func note(_ x: Double, _ y: Double) {
+    // A row that lies nowhere must not take the others with it.
+    guard abs(x) < 1e9, abs(y) < 1e9 else { return }
     if origin.x == 0, origin.y == 0 { origin = (x.rounded(.down), y.rounded(.down), 0) }
   }
 
@@ -143,14 +175,14 @@ private struct Job {
       let childType = Self.type(of: child.layer.name) ?? "GenericCityObject"
       var orphans = 0
       let solids = try ownSolids(of: child)
-      try forEachRow(of: child) { object, fid in
+      try forEachRow(of: child) { job, object, fid in
         var object = object
         object.type = childType
         guard let parent = object.parent else {
           orphans += 1
           return
         }
-        if let solids { object.geometry += try reader.fullSolids(solids, parent: fid, id: object.id) }
+        if let solids { object.geometry += try job.reader.fullSolids(solids, parent: fid, id: object.id) }
         members[parent, default: []].append(object)
       }
       if orphans > 0 {
@@ -159,11 +191,11 @@ private struct Job {
     }
     let solids = try ownSolids(of: layer)
     var families: [[Object]] = []
-    try forEachRow(of: layer) { object, fid in
+    try forEachRow(of: layer) { job, object, fid in
       var root = object
       root.type = type
       root.parent = nil
-      var found = try solids.map { try reader.fullSolids($0, parent: fid, id: root.id) } ?? []
+      var found = try solids.map { try job.reader.fullSolids($0, parent: fid, id: root.id) } ?? []
       // Parts of parts too.
       var family: [Object] = []
       var waiting = [root.id]
@@ -183,7 +215,7 @@ private struct Job {
       for i in family.indices { family[i].children = family.filter { $0.parent == family[i].id }.map(\.id) }
       families.append(family)
       if families.count == 1_000 {
-        for family in families { try put(family) }
+        for family in families { try job.put(family) }
         families.removeAll(keepingCapacity: true)
       }
     }
@@ -198,16 +230,35 @@ private struct Job {
     try reader.solids(of: layer.layer.name).map { try reader.fullSolidsOfParent(in: $0) }
   }
 
-  private func forEachRow(of layer: StoredLayer, _ body: (Object, Int64) throws -> Void) throws {
+  /// Whether a column holds objects and lists, stored as the JSON that they were: a list says so itself, objects (and
+  /// lists of objects) are texts, and then the column has no others.
+  private func holdsJSON(_ column: Catalog.Column, stored name: String, of layer: StoredLayer) throws -> Bool {
+    guard column.type == .text else { return column.type == .list }
+    let name = quoted(name)
+    let other = try SQLStatement(
+      reader.connection.handle,
+      "SELECT 1 FROM \(quoted(layer.layer.name)) WHERE \(name) IS NOT NULL AND substr(\(name), 1, 1) <> '{' "
+        + "AND NOT (substr(\(name), 1, 1) = '[' AND instr(\(name), '{') > 0) LIMIT 1")
+    return try !other.step()
+  }
+
+  private mutating func forEachRow(of layer: StoredLayer, _ body: (inout Job, Object, Int64) throws -> Void) throws {
     let columns = Array(layer.layer.columns.enumerated().dropFirst())
+    let personal = columns.map { $0.element.personal(in: layer.layer) }
+    let isJSON = try columns.map {
+      try holdsJSON($0.element, stored: layer.sources[$0.offset] ?? $0.element.name, of: layer)
+    }
     let list = columns.map { ", \(quoted(layer.sources[$0.offset] ?? $0.element.name))" }.joined()
     let geometry = layer.layer.geometry.map { ", \(quoted($0.name))" } ?? ""
     let statement = try SQLStatement(
       reader.connection.handle,
       "SELECT \(quoted(layer.rowColumn)), \(quoted(layer.idColumn ?? layer.rowColumn))\(list)\(geometry) "
         + "FROM \(quoted(layer.layer.name)) ORDER BY \(quoted(layer.rowColumn))")
+    var count = 0
     while try statement.step() {
-      var object = Object(id: statement.text(1), type: "", attributes: [])
+      if count & 255 == 0 { try token.check() }
+      count += 1
+      var object = Object(id: statement.text(1), layer: layer.layer.name, type: "", attributes: [])
       // What an import derived it derives again.
       var derived: Set<String> = ["derived"]
       if let at = columns.firstIndex(where: { $0.element.name == "derived" }), !statement.isNull(at + 2) {
@@ -217,9 +268,11 @@ private struct Job {
         let name = column.element.name
         if derived.count > 1, derived.contains(name) { continue }
         if name.lowercased() == "parent" { object.parent = statement.text(i + 2) }
-        if let personal = column.element.personal(in: layer.layer) {
+        if let personal = personal[i] {
+          let name = "\(layer.layer.name).\(name)"
+          if !masked.contains(name) { masked.append(name) }
           object.attributes.append((name, JSONString.quoted(personal.masked(statement.text(i + 2)))))
-        } else if let json = Self.json(statement, i + 2, column.element.type) {
+        } else if let json = Self.json(statement, i + 2, column.element.type, isJSON: isJSON[i]) {
           object.attributes.append((name, json))
         }
       }
@@ -227,11 +280,13 @@ private struct Job {
       if layer.layer.geometry != nil, !statement.isNull(last) {
         object.shape = try? SpatiaLiteBlob.read(statement.blob(last)).geometry
       }
-      try body(object, statement.int64(0))
+      try body(&self, object, statement.int64(0))
     }
   }
 
-  private static func json(_ statement: SQLStatement, _ column: Int, _ type: ColumnType) -> String? {
+  private static func json(
+    _ statement: SQLStatement, _ column: Int, _ type: ColumnType, isJSON: Bool
+  ) -> String? {
     switch type {
     case .int: return String(statement.int64(column))
     case .bool: return statement.int64(column) == 0 ? "false" : "true"
@@ -240,7 +295,7 @@ private struct Job {
       return value.isFinite ? String(value) : nil
     case .geometry: return nil
     case .text, .list, .date, .timestamp:
-      // Objects and lists are stored as the JSON that they were.
+      guard isJSON else { return JSONString.quoted(statement.text(column)) }
       let text = statement.utf8(column)
       if let first = text.first, first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
         JSONSyntax.firstFault(in: text) == nil
@@ -278,17 +333,23 @@ private struct Job {
       isFirst = true
       writer.append("{\"type\":\"CityJSONFeature\",\"id\":\(JSONString.quoted(family[0].id)),\"CityObjects\":{")
     }
-    for object in family { put(object) }
+    for object in family { try put(object) }
     if isSequence {
       writer.append("},\"vertices\":[")
       vertexText.withUnsafeBufferPointer { writer.append($0) }
       writer.append("]}\n")
     }
     report.objectCount += family.count
+    try token.check()
     try writer.flushIfLarge()
   }
 
-  private mutating func put(_ object: Object) {
+  private mutating func put(_ object: Object) throws {
+    (current, currentLayer) = (object.id, object.layer)
+    if watchesIDs, let other = written.updateValue(object.layer, forKey: object.id) {
+      twiceCount += 1
+      if twice.count < 5 { twice.append("'\(object.id)' of `\(other)` and `\(object.layer)`") }
+    }
     // A line of a sequence has no line breaks.
     writer.append(isSequence ? (isFirst ? "" : ",") : isFirst ? "\n" : ",\n")
     isFirst = false
@@ -303,17 +364,24 @@ private struct Job {
       writer.append(",\"children\":[\(object.children.map(JSONString.quoted).joined(separator: ","))]")
     }
     var texts: [String] = []
-    for solid in object.geometry { texts.append(text(of: solid)) }
-    if texts.isEmpty, let shape = object.shape, let text = text(of: shape) { texts.append(text) }
+    for solid in object.geometry { texts.append(try text(of: solid)) }
+    if texts.isEmpty, let shape = object.shape, let text = try text(of: shape) { texts.append(text) }
     if !texts.isEmpty { writer.append(",\"geometry\":[\(texts.joined(separator: ","))]") }
     writer.append("}")
   }
 
-  private mutating func index(_ shape: Geometry, _ vertex: Int) -> Int {
+  private mutating func index(_ shape: Geometry, _ vertex: Int) throws(StoreError) -> Int {
     let z = shape.z.isEmpty || !shape.z[vertex].isFinite ? 0 : shape.z[vertex]
-    let key = SIMD4<Int64>(
-      Int64(((shape.xy[2 * vertex] - origin.x) / scale).rounded()),
-      Int64(((shape.xy[2 * vertex + 1] - origin.y) / scale).rounded()), Int64((z / 0.001).rounded()), 0)
+    let (x, y) = (shape.xy[2 * vertex], shape.xy[2 * vertex + 1])
+    let place = SIMD4(((x - origin.x) / scale).rounded(), ((y - origin.y) / scale).rounded(), (z / 0.001).rounded(), 0)
+    // Readers take the integers of CityJSON for doubles. NaN is less than nothing.
+    guard abs(place.x) < 0x1p53, abs(place.y) < 0x1p53, abs(place.z) < 0x1p53 else {
+      throw StoreError(
+        .content,
+        "cannot write \(path): the row '\(current)' of `\(currentLayer)` has a vertex at x = \(x), y = \(y), z = \(z), "
+          + "which CityJSON cannot hold\n  mend the row, or write the layer as GeoJSON or .gpkg")
+    }
+    let key = SIMD4<Int64>(Int64(place.x), Int64(place.y), Int64(place.z), 0)
     if let known = vertices[key] { return known }
     let index = vertices.count
     vertices[key] = index
@@ -322,25 +390,25 @@ private struct Job {
     return index
   }
 
-  private mutating func ring(_ shape: Geometry, _ ring: Int, isClosed: Bool) -> String {
+  private mutating func ring(_ shape: Geometry, _ ring: Int, isClosed: Bool) throws -> String {
     let (start, end) = (Int(shape.ringOffsets[ring]), Int(shape.ringOffsets[ring + 1]))
     var list: [String] = []
-    for vertex in start..<(isClosed ? end - 1 : end) { list.append(String(index(shape, vertex))) }
+    for vertex in start..<(isClosed ? end - 1 : end) { list.append(String(try index(shape, vertex))) }
     return "[\(list.joined(separator: ","))]"
   }
 
-  private mutating func surface(_ shape: Geometry, _ part: Int) -> String {
+  private mutating func surface(_ shape: Geometry, _ part: Int) throws -> String {
     var rings: [String] = []
     for r in Int(shape.partOffsets[part])..<Int(shape.partOffsets[part + 1]) {
-      rings.append(ring(shape, r, isClosed: true))
+      rings.append(try ring(shape, r, isClosed: true))
     }
     return "[\(rings.joined(separator: ","))]"
   }
 
-  private mutating func text(of solid: SolidGeometry) -> String {
+  private mutating func text(of solid: SolidGeometry) throws -> String {
     let count = solid.surfaces.partOffsets.count - 1
     var surfaces: [String] = []
-    for part in 0..<count { surfaces.append(surface(solid.surfaces, part)) }
+    for part in 0..<count { surfaces.append(try surface(solid.surfaces, part)) }
     if solid.appearance != nil { lostAppearance += 1 }
     if solid.lod.isEmpty { withoutLod += 1 }
     var types: [String] = []
@@ -370,7 +438,7 @@ private struct Job {
     return text + "}"
   }
 
-  private mutating func text(of shape: Geometry) -> String? {
+  private mutating func text(of shape: Geometry) throws -> String? {
     let parts = shape.partOffsets.count - 1
     guard !shape.isEmpty else { return nil }
     var items: [String] = []
@@ -378,13 +446,13 @@ private struct Job {
     switch shape.kind {
     case .point, .multiPoint:
       kind = "MultiPoint"
-      for vertex in 0..<(shape.xy.count / 2) { items.append(String(index(shape, vertex))) }
+      for vertex in 0..<(shape.xy.count / 2) { items.append(String(try index(shape, vertex))) }
     case .lineString, .multiLineString:
       kind = "MultiLineString"
-      for r in 0..<(shape.ringOffsets.count - 1) { items.append(ring(shape, r, isClosed: false)) }
+      for r in 0..<(shape.ringOffsets.count - 1) { items.append(try ring(shape, r, isClosed: false)) }
     case .polygon, .multiPolygon:
       kind = "MultiSurface"
-      for part in 0..<parts { items.append(surface(shape, part)) }
+      for part in 0..<parts { items.append(try surface(shape, part)) }
     case .geometryCollection: return nil
     }
     return "{\"type\":\"\(kind)\",\"lod\":\"0\",\"boundaries\":[\(items.joined(separator: ","))]}"

@@ -20,6 +20,12 @@ public final class FileSink: RowSink {
   ) throws {
     self.path = path
     rowLimit = options.rowLimit
+    if name == nil, CityJSONExport.isSequence(path) != nil {
+      throw StoreError(
+        .content,
+        "cannot write \(path): only whole layers are written as CityJSON: cimq export DB LAYER -o \(path)\n"
+          + "  give the rows another name, such as .geojson or .json, or say FORMAT json")
+    }
     if let other = name.map({ OGRFormat(name: $0) }) ?? OGRFormat(path: path) {
       guard sandbox == nil else {
         throw StoreError(

@@ -259,10 +259,23 @@ final class OGRFileSink: RowSink {
       let end = text.firstRange(of: " -mapFieldType")?.lowerBound ?? text.endIndex
       if !notices.contains(String(text[..<end])) { notices.append(String(text[..<end])) }
     }
-    let target = path.lastIndex(of: ".").map { String(path[..<$0]) } ?? path
-    let from = format.companions(of: folder + "/" + stem)
-    for (file, place) in zip(from, format.companions(of: target)) {
-      let place = file == made ? path : place
+    try publish(made, stem: stem, path: path)
+  }
+
+  /// Gives each file its name: none, when one of them cannot have it.
+  private func publish(_ made: String, stem: String, path: String) throws {
+    // A dot of a folder's name ends nothing.
+    let target = path.dropLast(path.split(separator: "/").last?.count ?? 0) + stem
+    let files = format.companions(of: folder + "/" + stem)
+    let places = zip(files, format.companions(of: String(target))).map { $0 == made ? path : $1 }
+    for (file, place) in zip(files, places) {
+      var status = stat()
+      if lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+        throw StoreError(.file, "cannot write \(place): \(String(cString: strerror(EISDIR)))")
+      }
+      if access(file, F_OK) == 0 { try FileSync.flush(file) }
+    }
+    for (file, place) in zip(files, places) {
       guard access(file, F_OK) == 0 else {
         unlink(place)
         continue

@@ -20,10 +20,31 @@ public struct Sandbox: Sendable, Equatable {
     self.folder = real
   }
 
-  /// The real path of a file to be read.
+  /// Gives `body` a path to read a file by. It leads through the open folder of the file, and its last part is not
+  /// followed as a link (``ByteReader`` and others who open such a path see to that with ``openFlags(_:)``): what is
+  /// read is what was looked at, even if somebody moved a link in between.
   ///
-  /// - Throws: ``StoreError`` when it lies outside, or is no plain file. Nothing is told of what lies outside.
-  package func path(forReading path: String) throws(StoreError) -> String {
+  /// - Throws: ``StoreError`` when the file lies outside, or is no plain file. Nothing is told of what lies outside.
+  package func reading<R>(_ path: String, _ body: (String) throws -> R) throws -> R {
+    let real = try realPath(forReading: path)
+    let slash = real.utf8.lastIndex(of: UInt8(ascii: "/")) ?? real.startIndex
+    let parent = slash == real.startIndex ? "/" : String(real[..<slash])
+    let name = real[real.utf8.index(after: slash)...]
+    let descriptor = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else { throw StoreError(.file, "cannot read \(path): \(String(cString: strerror(errno)))") }
+    defer { close(descriptor) }
+    guard Self.realPath("\(Self.openFolders)\(descriptor)") == parent else { throw outside(path) }
+    return try body("\(Self.openFolders)\(descriptor)/\(name)")
+  }
+
+  private static let openFolders = "/proc/self/fd/"
+
+  /// How a path is opened for reading: one of ``reading(_:_:)`` ends in no link and waits for no pipe.
+  package static func openFlags(_ path: String) -> Int32 {
+    O_RDONLY | O_CLOEXEC | (path.hasPrefix(openFolders) ? O_NOFOLLOW | O_NONBLOCK : 0)
+  }
+
+  private func realPath(forReading path: String) throws(StoreError) -> String {
     try Self.refuseNUL(path)
     guard let real = Self.realPath(path) else {
       let reason = errno

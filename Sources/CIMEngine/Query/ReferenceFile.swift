@@ -6,13 +6,21 @@ enum ReferenceFile {
   /// - Parameter crs: the CRS that the statement names (`FILE 'x.csv' IN EPSG:4547`); it fills a missing one.
   /// - Throws: ``LoadError`` for a file that cannot be read or states no CRS, ``CRSError``.
   static func geometries(_ path: String, crs: CRS?, workingCRS: CRS, sandbox: Sandbox? = nil) throws -> [Geometry] {
-    var result: [Geometry] = []
     var options = LoadOptions(crs: crs)
-    var file = path
-    if let sandbox {
-      options.isAlone = true
-      file = try sandbox.path(forReading: path)
+    guard let sandbox else { return try geometries(path, of: path, options, workingCRS) }
+    options.isAlone = true
+    do {
+      return try sandbox.reading(path) { try geometries(path, of: $0, options, workingCRS) }
+    } catch var error as LoadError {
+      error.path = path
+      throw error
     }
+  }
+
+  private static func geometries(
+    _ path: String, of file: String, _ options: LoadOptions, _ workingCRS: CRS
+  ) throws -> [Geometry] {
+    var result: [Geometry] = []
     for item in try Sources.open([file], options: options).sources {
       let survey = try item.source.survey { _ in }
       guard let stated = survey.crs else {

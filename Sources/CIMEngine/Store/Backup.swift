@@ -21,7 +21,11 @@ public enum Backup {
     _ path: String, to target: String, replacing: Bool = false, token: CancellationToken = CancellationToken(),
     progress: (Double) -> Void = { _ in }
   ) throws -> Report {
-    try refuseTarget(target, of: path, replacing: replacing)
+    let named = target
+    try refuseTarget(named, of: path, replacing: replacing)
+    // A link stays, and what it names is replaced.
+    let target = replacing ? realFile(named) ?? named : named
+    if target != named { try refuseTarget(target, of: path, replacing: replacing) }
     let source = try Store.open(path)
     defer { source.close() }
     let partial = "\(target).backup-\(getpid())"
@@ -43,6 +47,7 @@ public enum Backup {
         guard rename(partial, target) == 0 else {
           throw StoreError(.file, "cannot write \(target): \(String(cString: strerror(errno)))")
         }
+        FileSync.flushFolder(of: target)
       } else {
         try FileSync.publish(partial, as: target)
       }
@@ -51,6 +56,12 @@ public enum Backup {
       for suffix in ["", "-wal", "-shm", "-journal"] { unlink(partial + suffix) }
       throw error
     }
+  }
+
+  private static func realFile(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
   }
 
   private static func refuseTarget(_ target: String, of path: String, replacing: Bool) throws(StoreError) {
@@ -63,6 +74,9 @@ public enum Backup {
       guard replacing else {
         throw StoreError(.file, "\(target) exists already; --force replaces it")
       }
+    } else if lstat(target, &old) == 0, old.st_mode & S_IFMT == S_IFLNK {
+      throw StoreError(
+        .file, "\(target) is a symbolic link to a file that is not there; name that file, or remove the link")
     }
     // A write-ahead log of another database would be played into the copy.
     for suffix in ["-wal", "-journal"] {

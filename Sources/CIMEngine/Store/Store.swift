@@ -139,6 +139,11 @@ public final class Store: Sendable {
 
 /// Getting files and their names onto the disk.
 enum FileSync {
+  /// True when what was written is on the disk, or the file system knows no such thing; otherwise `errno` says why.
+  static func flush(_ descriptor: Int32) -> Bool {
+    fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP
+  }
+
   static func flush(_ path: String) throws(StoreError) {
     let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw StoreError(.file, "\(path): \(String(cString: strerror(errno)))") }
@@ -157,7 +162,12 @@ enum FileSync {
       }
       guard rename(path, final) == 0 else { throw StoreError(.file, "\(final): \(String(cString: strerror(errno)))") }
     }
-    let folder = final.lastIndex(of: "/").map { $0 == final.startIndex ? "/" : String(final[..<$0]) } ?? "."
+    flushFolder(of: final)
+  }
+
+  /// Makes a name last, where the file system can.
+  static func flushFolder(of path: String) {
+    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     try? flush(folder)
   }
 }

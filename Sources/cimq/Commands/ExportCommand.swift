@@ -49,7 +49,13 @@ struct ExportCommand: ParsableCommand {
           "CityJSON is written in the working CRS with millimetres; --crs, --precision and --format do not go with it")
       }
       guard personal.sandbox == nil else { throw ValidationError("CityJSON is not written in a sandbox") }
-      let report = try CityJSONExport.write(rest, of: database, to: path)
+      guard !personal.personal else {
+        throw ValidationError("CityJSON is written with personal data masked; --personal goes with .geojson or .csv")
+      }
+      let token = CancellationToken(timeoutSeconds: timeout?.seconds)
+      let report = try Interrupt.during(token) {
+        try CityJSONExport.write(rest, of: database, to: path, token: token)
+      }
       for notice in report.notices { Messages.warn(notice) }
       return Messages.say(Messages.wrote(path, features: report.objectCount))
     }

@@ -34,8 +34,8 @@ extension Shell {
       settings.isOnce = command == ".once"
     case ".read":
       guard let file = arguments.first else { throw UsageError(".read wants a file with statements") }
-      let place = try personal.sandbox.map { try $0.path(forReading: file) } ?? file
-      guard let text = TextFile.read(place) else {
+      let read = try personal.sandbox.map { try $0.reading(file) { TextFile.read($0) } } ?? TextFile.read(file)
+      guard let text = read else {
         throw StoreError(.file, "cannot read \(file): \(Messages.systemError())")
       }
       var goesOn = true

@@ -1,3 +1,4 @@
+internal import CIMEngine
 internal import Glibc
 
 /// Statements typed before, oldest first, kept in a file of their own for each database.
@@ -71,7 +72,7 @@ enum TextFile {
   }
 
   static func readBytes(_ path: String) -> [UInt8]? {
-    let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = path == "-" ? STDIN_FILENO : open(path, Sandbox.openFlags(path))
     guard descriptor >= 0 else { return nil }
     defer { if descriptor != STDIN_FILENO { close(descriptor) } }
     var bytes: [UInt8] = []
