@@ -192,9 +192,7 @@ private struct ColumnBuffer {
       return appendEmpty(count)
     }
     flags.append(contentsOf: vector.flags ?? Array(repeating: true, count: count))
-    let current = values
-    values = .none
-    switch (current, vector.storage) {
+    switch (take(), vector.storage) {
     case (.int(let all), .int(let new)) where all.isEmpty: values = .int(new)
     case (.double(let all), .double(let new)) where all.isEmpty: values = .double(new)
     case (.bool(var all), .bool(let new)):
@@ -241,6 +239,14 @@ private struct ColumnBuffer {
     }
   }
 
+  /// The arrays, which are held nowhere else then: what is appended to them is not copied first.
+  @inline(__always)
+  private mutating func take() -> Values {
+    var taken = Values.none
+    swap(&taken, &values)
+    return taken
+  }
+
   private func takes(_ storage: Vector.Storage) -> Bool {
     switch (values, storage) {
     case (.bool, .bool), (.int, .int), (.double, .double), (.double, .int), (.date, .date), (.timestamp, .timestamp),
@@ -273,9 +279,7 @@ private struct ColumnBuffer {
   }
 
   private mutating func appendEmpty(_ count: Int) {
-    let current = values
-    values = .none
-    switch current {
+    switch take() {
     case .none: break
     case .bool(var all):
       all.append(contentsOf: repeatElement(0, count: count))
