@@ -45,6 +45,39 @@ import Testing
     }
   }
 
+  @Test func shapefilesThatAreCutOffAreRefused() throws {
+    let scratch = try Scratch()
+    let db = try database(scratch)
+    for ending in ["shp", "dbf"] {
+      #expect(try Program.run("export", db, "p", "-o", scratch.path("\(ending)/p.shp")).status == 3)
+      try FileManager.default.createDirectory(at: scratch.url(ending), withIntermediateDirectories: true)
+      #expect(try Program.run("export", db, "p", "-o", scratch.path("\(ending)/p.shp")).status == 0)
+      let file = scratch.path("\(ending)/p.\(ending)")
+      let whole = try Data(contentsOf: URL(fileURLWithPath: file))
+      try whole.dropLast(20).write(to: URL(fileURLWithPath: file))
+      let result = try Program.run("import", scratch.path("new.sqlite"), scratch.path("\(ending)/p.shp"))
+      #expect(result.status == 3 || result.status == 1, "\(result.error)")
+      #expect(result.error.contains("p.\(ending)") && result.error.contains("is cut off"), "\(result.error)")
+      #expect(!FileManager.default.fileExists(atPath: scratch.path("new.sqlite")))
+    }
+  }
+
+  @Test(.enabled(if: realFile("osm/helsinki.osm.pbf") != nil), arguments: [0.3, 0.6, 0.99])
+  func streetsThatAreCutOffAreRefused(share: Double) throws {
+    let scratch = try Scratch()
+    let whole = try Data(contentsOf: URL(fileURLWithPath: try #require(Self.realFile("osm/helsinki.osm.pbf"))))
+    let file = scratch.path("cut.osm.pbf")
+    try whole.prefix(Int(Double(whole.count) * share)).write(to: URL(fileURLWithPath: file))
+    let result = try Program.run("import", scratch.path("new.sqlite"), file)
+    #expect(result.status != 0 && result.error.contains("cut.osm.pbf"), "\(result.error)")
+    #expect(!FileManager.default.fileExists(atPath: scratch.path("new.sqlite")))
+  }
+
+  private static func realFile(_ name: String) -> String? {
+    guard let folder = ProcessInfo.processInfo.environment["CIMQ_REALDATA"] else { return nil }
+    return FileManager.default.isReadableFile(atPath: folder + "/" + name) ? folder + "/" + name : nil
+  }
+
   /// A folder with an `ogr2ogr` and an `ogrinfo` that say that they run and then take very long.
   private func endless(_ scratch: Scratch) throws -> [String: String] {
     for name in ["ogr2ogr", "ogrinfo"] {

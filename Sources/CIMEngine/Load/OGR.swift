@@ -117,9 +117,10 @@ struct OGR: FeatureSource {
         path: path, reason: .limit("`\(program)` was stopped after \(Int(options.externalSeconds)) s (--timeout)"),
         fix: "give it more with --timeout, or convert the file to GeoJSON beforehand")
     }
-    guard outcome.status == 0 else {
-      let lines = outcome.errors.split(whereSeparator: \.isNewline)
-      let errors = lines.filter { $0.hasPrefix("ERROR") }
+    // GDAL reads what it can of a file that is cut off or damaged, says so, and ends with 0.
+    let lines = outcome.errors.split(whereSeparator: \.isNewline)
+    let errors = lines.filter { $0.hasPrefix("ERROR") }
+    guard outcome.status == 0, errors.isEmpty else {
       let said = (errors.isEmpty ? lines : errors).prefix(2).joined(separator: "; ")
       let how = outcome.status > 128 ? "crashed (signal \(outcome.status - 128))" : "cannot read it"
       throw LoadError(
@@ -140,6 +141,7 @@ struct OGR: FeatureSource {
   /// One source for each layer of the file.
   static func sources(_ path: String, options: LoadOptions) throws(LoadError) -> [any FeatureSource] {
     guard access(path, R_OK) == 0 else { throw .system(path, errno) }
+    if SourceFormat.pathExtension(path) == "shp" { try Shapefile.refuseCut(path) }
     let text = try run("ogrinfo", ["-ro", "-so", "-al", path], path, options)
     let driver = Self.driver(text)
     var layers = list(text)
