@@ -85,6 +85,14 @@ import Testing
     #expect(found.status == 0 && found.out != "count\n0\n")
   }
 
+  @Test func suggestionsNameNobody() throws {
+    let surname = String(try #require(secrets.first?.first))
+    let result = try Program.run("query", db, "FIND shelter NEAREST 1 TO person '\(surname)'")
+    #expect(result.status == 1 && !result.error.contains("某"), "\(result.error)")
+    let near = try Program.run("query", db, "FIND shelter NEAREST 1 TO person 'P-000136360'")
+    #expect(near.error.contains("did you mean 'P-0001"), "\(near.error)")
+  }
+
   @Test func thosePhonesThatAreThereToBeCalledAreShown() throws {
     for layer in ["shelter", "warden", "grid_worker", "expert", "team", "warehouse"] {
       let result = try Program.run("query", db, "FIND \(layer) RETURN name, phone LIMIT 5")

@@ -262,7 +262,9 @@ extension FindBinder {
           fix: "name one by its id: \(known.name) '\(ids[0])'")
       }
     }
-    let near = try state.context.lookup.keysNear(key, layer: layer, columns: columns, limit: 3)
+    // Errors are not masked, so they name nobody who was not named.
+    let shown = columns.filter { !catalog.isPersonal(known.columns[$0].name, of: known) }
+    let near = try state.context.lookup.keysNear(key, layer: layer, columns: shown, limit: 3)
     throw QueryError(
       .unknownFeature(key, layer: known.name), at: range,
       fix: near.isEmpty ? nil : "did you mean \(near.map { Printer.text($0) }.joined(separator: " or "))?")
