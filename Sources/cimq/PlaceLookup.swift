@@ -32,12 +32,12 @@ enum PlaceLookup {
     for stage in stages {
       var places: [Place] = []
       for layer in database.catalog.layers where layer.geometry != nil {
-        let columns = stage.columns.filter { name in layer.columns.contains { $0.name == name && $0.type == .text } }
-          .filter { !database.catalog.isPersonal($0, of: layer) }
+        // People are not looked up as places.
+        let shown = layer.columns.filter { $0.personalData(in: layer) == nil }
+        let columns = stage.columns.filter { name in shown.contains { $0.name == name && $0.type == .text } }
         guard !columns.isEmpty else { continue }
         let condition = columns.map { "\"\($0)\" \(stage.comparison) '\(stage.key.replacing("'", with: "''"))'" }
-        let label = ["name", "address"].filter { name in layer.columns.contains { $0.name == name } }
-          .filter { !database.catalog.isPersonal($0, of: layer) }
+        let label = ["name", "address"].filter { name in shown.contains { $0.name == name } }
         let query =
           "FIND \"\(layer.name.replacing("\"", with: "\"\""))\" WHERE \(condition.joined(separator: " OR "))"
           + " RETURN \((["id"] + label).map { "\"\($0)\"" }.joined(separator: ", ")) LIMIT \(mostListed + 1)"

@@ -119,17 +119,16 @@ extension ImportReport.Layer {
   }
 }
 
+extension Catalog.Column {
+  /// What the column tells of a person where it stands in that layer; nil for the rest.
+  package func personalData(in layer: Catalog.Layer) -> PersonalData? {
+    CitySchema.personalData(column: [name] + aliases, layer: [layer.name] + layer.aliases)
+  }
+}
+
 extension Catalog {
   /// What a column of the layer tells of a person; nil for the rest.
   package func personalData(column: Int, of layer: Int) -> PersonalData? {
-    let known = layers[layer]
-    return CitySchema.personalData(
-      column: [known.columns[column].name] + known.columns[column].aliases, layer: [known.name] + known.aliases)
-  }
-  /// Whether the column of that name tells something of a person.
-  package func isPersonal(_ name: String, of layer: Layer) -> Bool {
-    CitySchema.personalData(
-      column: [name] + (layer.columns.first { $0.name == name }?.aliases ?? []), layer: [layer.name] + layer.aliases)
-      != nil
+    layers[layer].columns[column].personalData(in: layers[layer])
   }
 }

@@ -182,7 +182,7 @@ private struct Job {
           orphans += 1
           return
         }
-        if let solids { object.geometry += try job.reader.fullSolids(solids, parent: fid, id: object.id) }
+        if let solids { object.geometry += try job.reader.solids(solids, parent: fid, id: object.id) }
         members[parent, default: []].append(object)
       }
       if orphans > 0 {
@@ -195,7 +195,7 @@ private struct Job {
       var root = object
       root.type = type
       root.parent = nil
-      var found = try solids.map { try job.reader.fullSolids($0, parent: fid, id: root.id) } ?? []
+      var found = try solids.map { try job.reader.solids($0, parent: fid, id: root.id) } ?? []
       // Parts of parts too.
       var family: [Object] = []
       var waiting = [root.id]
@@ -226,8 +226,8 @@ private struct Job {
     }
   }
 
-  private func ownSolids(of layer: StoredLayer) throws -> (statement: SQLStatement, table: StoredLayer)? {
-    try reader.solids(of: layer.layer.name).map { try reader.fullSolidsOfParent(in: $0) }
+  private func ownSolids(of layer: StoredLayer) throws -> StoreReader.SolidsOfParent? {
+    try reader.solids(of: layer.layer.name).map { try reader.solidsOfParent(in: $0, isWhole: true) }
   }
 
   /// Whether a column holds objects and lists, stored as the JSON that they were: a list says so itself, objects (and
@@ -244,7 +244,7 @@ private struct Job {
 
   private mutating func forEachRow(of layer: StoredLayer, _ body: (inout Job, Object, Int64) throws -> Void) throws {
     let columns = Array(layer.layer.columns.enumerated().dropFirst())
-    let personal = columns.map { $0.element.personal(in: layer.layer) }
+    let personal = columns.map { $0.element.personalData(in: layer.layer) }
     let isJSON = try columns.map {
       try holdsJSON($0.element, stored: layer.sources[$0.offset] ?? $0.element.name, of: layer)
     }
@@ -456,69 +456,5 @@ private struct Job {
     case .geometryCollection: return nil
     }
     return "{\"type\":\"\(kind)\",\"lod\":\"0\",\"boundaries\":[\(items.joined(separator: ","))]}"
-  }
-}
-
-extension StoreReader {
-  /// The statement behind ``fullSolids(_:parent:id:)``.
-  fileprivate func fullSolidsOfParent(
-    in table: StoredLayer
-  ) throws(StoreError) -> (statement: SQLStatement, table: StoredLayer) {
-    (
-      try SQLStatement(
-        connection.handle,
-        """
-        SELECT object, lod, kind, shells, geom, semantics, appearance FROM \(quoted(table.layer.name))
-        WHERE \(quoted(table.solidsOf ?? "parent")) = ?1 ORDER BY fid
-        """), table
-    )
-  }
-
-  /// The 3D geometries of one row with semantics.
-  fileprivate func fullSolids(
-    _ query: (statement: SQLStatement, table: StoredLayer), parent: Int64, id: String
-  ) throws -> [SolidGeometry] {
-    let statement = query.statement
-    statement.bind(1, parent)
-    defer { statement.reset() }
-    var result: [SolidGeometry] = []
-    while try statement.step() {
-      let surfaces: Geometry
-      do { surfaces = try SpatiaLiteBlob.read(statement.blob(4)).geometry } catch {
-        throw StoreError(.content, "\(path): \(query.table.layer.name): a geometry of '\(id)' is damaged: \(error)")
-      }
-      result.append(
-        SolidGeometry(
-          object: statement.optionalText(0) ?? id, lod: statement.optionalText(1) ?? "", kind: statement.text(2),
-          surfaces: surfaces, semantics: statement.optionalText(5).map(Self.semantics) ?? [],
-          shellStarts: statement.optionalText(3).map {
-            $0.dropFirst().dropLast().split(separator: ",").compactMap { Int($0) }
-          } ?? [0],
-          appearance: statement.optionalText(6)))
-    }
-    return result
-  }
-
-  /// The types of surfaces out of ``SolidsWriter/semantics(_:)``.
-  private static func semantics(_ text: String) -> [String?] {
-    var text = text
-    let parser = JSONParser()
-    return text.withUTF8 { bytes in
-      withExtendedLifetime(parser) {
-        guard let root = parser.parse(bytes, padded: false), let types = root["types"], let values = root["values"]
-        else { return [] }
-        let names = types.elements.map { $0.text?.string }
-        return values.elements.map { value in
-          value.int.flatMap { $0 >= 0 && $0 < names.count ? names[Int($0)] : nil }
-        }
-      }
-    }
-  }
-}
-
-extension Catalog.Column {
-  /// CityJSON has no `--personal`: what is personal leaves masked.
-  fileprivate func personal(in layer: Catalog.Layer) -> PersonalData? {
-    CitySchema.personalData(column: [name] + aliases, layer: [layer.name] + layer.aliases)
   }
 }

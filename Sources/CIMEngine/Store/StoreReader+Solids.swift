@@ -35,52 +35,72 @@ extension StoreReader {
       ids.bind(1, statement.int64(0))
       let id = try ids.step() ? ids.text(0) : "row \(statement.int64(0))"
       ids.reset()
-      let surfaces: Geometry
-      do { surfaces = try SpatiaLiteBlob.read(statement.blob(5)).geometry } catch {
-        throw damaged(table, statement.int64(0), "\(error)")
-      }
-      try body(
-        SolidGeometry(
-          object: statement.optionalText(1) ?? id, lod: statement.optionalText(2) ?? "", kind: statement.text(3),
-          surfaces: surfaces, shellStarts: Self.shells(statement.optionalText(4))), id)
+      try body(try solid(statement, from: 1, table, parent: statement.int64(0), id: id), id)
     }
+  }
+
+  /// One row of `object, lod, kind, shells, geom` and, where asked for, `semantics, appearance`, from column `first` on.
+  private func solid(
+    _ row: SQLStatement, from first: Int, _ table: StoredLayer, parent: Int64, id: String, isWhole: Bool = false
+  ) throws -> SolidGeometry {
+    let surfaces: Geometry
+    do { surfaces = try SpatiaLiteBlob.read(row.blob(first + 4)).geometry } catch {
+      throw damaged(table, parent, "\(error)")
+    }
+    return SolidGeometry(
+      object: row.optionalText(first) ?? id, lod: row.optionalText(first + 1) ?? "", kind: row.text(first + 2),
+      surfaces: surfaces, semantics: isWhole ? row.optionalText(first + 5).map(Self.semantics) ?? [] : [],
+      shellStarts: Self.shells(row.optionalText(first + 3)), appearance: isWhole ? row.optionalText(first + 6) : nil)
   }
 
   private static func shells(_ text: String?) -> [Int] {
     text.map { $0.dropFirst().dropLast().split(separator: ",").compactMap { Int($0) } } ?? [0]
   }
 
-  /// The statement behind ``solids(_:parent:id:)``.
-  func solidsOfParent(in table: StoredLayer) throws(StoreError) -> (statement: SQLStatement, table: StoredLayer) {
-    (
-      try SQLStatement(
-        connection.handle,
-        """
-        SELECT object, lod, kind, shells, geom FROM \(quoted(table.layer.name))
-        WHERE \(quoted(table.solidsOf ?? "parent")) = ?1 ORDER BY fid
-        """), table
-    )
+  /// The 3D geometries of a layer, parent by parent.
+  struct SolidsOfParent {
+    fileprivate let statement: SQLStatement
+    fileprivate let table: StoredLayer
+    fileprivate let isWhole: Bool
   }
 
-  /// The 3D geometries of one row, without semantics and appearance.
-  func solids(
-    _ query: (statement: SQLStatement, table: StoredLayer), parent: Int64, id: String
-  ) throws -> [SolidGeometry] {
+  /// - Parameter isWhole: with the semantics and the appearance of the surfaces.
+  func solidsOfParent(in table: StoredLayer, isWhole: Bool = false) throws(StoreError) -> SolidsOfParent {
+    let statement = try SQLStatement(
+      connection.handle,
+      """
+      SELECT object, lod, kind, shells, geom\(isWhole ? ", semantics, appearance" : "") FROM \(quoted(table.layer.name))
+      WHERE \(quoted(table.solidsOf ?? "parent")) = ?1 ORDER BY fid
+      """)
+    return SolidsOfParent(statement: statement, table: table, isWhole: isWhole)
+  }
+
+  /// The 3D geometries of one row.
+  func solids(_ query: SolidsOfParent, parent: Int64, id: String) throws -> [SolidGeometry] {
     let statement = query.statement
     statement.bind(1, parent)
     defer { statement.reset() }
     var result: [SolidGeometry] = []
     while try statement.step() {
-      let surfaces: Geometry
-      do { surfaces = try SpatiaLiteBlob.read(statement.blob(4)).geometry } catch {
-        throw damaged(query.table, parent, "\(error)")
-      }
-      result.append(
-        SolidGeometry(
-          object: statement.optionalText(0) ?? id, lod: statement.optionalText(1) ?? "", kind: statement.text(2),
-          surfaces: surfaces, shellStarts: Self.shells(statement.optionalText(3))))
+      result.append(try solid(statement, from: 0, query.table, parent: parent, id: id, isWhole: query.isWhole))
     }
     return result
+  }
+
+  /// The types of surfaces out of ``SolidsWriter/semantics(_:)``.
+  private static func semantics(_ text: String) -> [String?] {
+    var text = text
+    let parser = JSONParser()
+    return text.withUTF8 { bytes in
+      withExtendedLifetime(parser) {
+        guard let root = parser.parse(bytes, padded: false), let types = root["types"], let values = root["values"]
+        else { return [] }
+        let names = types.elements.map { $0.text?.string }
+        return values.elements.map { value in
+          value.int.flatMap { $0 >= 0 && $0 < names.count ? names[Int($0)] : nil }
+        }
+      }
+    }
   }
 
   private func damaged(_ table: StoredLayer, _ parent: Int64, _ finding: String) -> StoreError {

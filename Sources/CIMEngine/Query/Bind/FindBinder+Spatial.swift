@@ -263,7 +263,7 @@ extension FindBinder {
       }
     }
     // Errors are not masked, so they name nobody who was not named.
-    let shown = columns.filter { !catalog.isPersonal(known.columns[$0].name, of: known) }
+    let shown = columns.filter { known.columns[$0].personalData(in: known) == nil }
     let near = try state.context.lookup.keysNear(key, layer: layer, columns: shown, limit: 3)
     throw QueryError(
       .unknownFeature(key, layer: known.name), at: range,
