@@ -45,14 +45,8 @@ private struct Job {
   private let token: CancellationToken
   private let catalog: StoredCatalog
   private var report = CityJSONExport.Report()
-  private let scale: Double
-  private var origin: (x: Double, y: Double, z: Double) = (0, 0, 0)
-  private var vertices: [SIMD4<Int64>: Int] = [:]
-  private var vertexText: [UInt8] = []
+  private var shapes: CityJSONShapes
   private var isFirst = true
-  private var lostAppearance = 0
-  private var lostSolids = 0
-  private var withoutLod = 0
   /// Columns whose texts went out masked.
   private var masked: [String] = []
   /// What was written, by id, when several layers are: an id names one object.
@@ -60,9 +54,6 @@ private struct Job {
   private var watchesIDs = false
   private var twice: [String] = []
   private var twiceCount = 0
-  /// The object that is being written, for messages.
-  private var current = ""
-  private var currentLayer = ""
 
   /// A row on its way out.
   private struct Object {
@@ -82,7 +73,8 @@ private struct Job {
     (self.reader, self.writer, self.isSequence) = (reader, writer, isSequence)
     (self.path, self.token) = (path, token)
     catalog = try reader.catalog()
-    scale = try CRSInfo.lookup(catalog.catalog.workingCRS).isGeographic ? 1e-7 : 0.001
+    let isGeographic = try CRSInfo.lookup(catalog.catalog.workingCRS).isGeographic
+    shapes = CityJSONShapes(path: path, scale: isGeographic ? 1e-7 : 0.001)
   }
 
   mutating func run(_ names: [String]) throws -> CityJSONExport.Report {
@@ -100,7 +92,9 @@ private struct Job {
         wanted.append(catalog.layers[index])
       }
     }
-    for layer in wanted { if let extent = layer.layer.geometry?.extent { note(extent.min[0], extent.min[1]) } }
+    for layer in wanted {
+      if let extent = layer.layer.geometry?.extent { shapes.startAt(extent.min[0], extent.min[1]) }
+    }
     // A layer of children is written with that of their parents when that is wanted.
     let families = wanted.filter { !isChild($0, of: wanted) }
     watchesIDs = wanted.count > 1 || families.contains { !children(of: $0).isEmpty }
@@ -115,24 +109,11 @@ private struct Job {
     }
     finish()
     try writer.flush()
-    if lostAppearance > 0 {
-      report.notices.append(
-        "materials and textures of \(lostAppearance) geometries are left out: their lists are not stored")
-    }
-    if lostSolids > 0 {
-      report.notices.append("\(lostSolids) MultiSolids: each shell is written as a solid of its own")
-    }
     if !masked.isEmpty {
       report.notices.append("personal data is masked in CityJSON: \(masked.joined(separator: ", "))")
     }
-    if withoutLod > 0 { report.notices.append("\(withoutLod) geometries state no LoD and are written as LoD 0") }
+    report.notices += shapes.notices
     return report
-  }
-
-  private mutating func note(_ x: Double, _ y: Double) {
-    // A row that lies nowhere must not take the others with it.
-    guard abs(x) < 1e9, abs(y) < 1e9 else { return }
-    if origin.x == 0, origin.y == 0 { origin = (x.rounded(.down), y.rounded(.down), 0) }
   }
 
   private func isChild(_ layer: StoredLayer, of others: [StoredLayer]) -> Bool {
@@ -309,8 +290,9 @@ private struct Job {
   // MARK: Text
 
   private func head() throws {
-    writer.append("{\"type\":\"CityJSON\",\"version\":\"2.0\",\"transform\":{\"scale\":[\(scale),\(scale),0.001],")
-    writer.append("\"translate\":[\(origin.x),\(origin.y),0.0]},")
+    writer.append(
+      "{\"type\":\"CityJSON\",\"version\":\"2.0\",\"transform\":{\"scale\":[\(shapes.scale),\(shapes.scale),0.001],")
+    writer.append("\"translate\":[\(shapes.origin.x),\(shapes.origin.y),0.0]},")
     if let code = catalog.catalog.workingCRS.epsgCode {
       writer.append("\"metadata\":{\"referenceSystem\":\"https://www.opengis.net/def/crs/EPSG/0/\(code)\"},")
     }
@@ -321,22 +303,21 @@ private struct Job {
   private mutating func finish() {
     guard !isSequence else { return }
     writer.append("},\"vertices\":[")
-    vertexText.withUnsafeBufferPointer { writer.append($0) }
+    shapes.vertexText.withUnsafeBufferPointer { writer.append($0) }
     writer.append("]}\n")
   }
 
   /// A family of objects: a line of a sequence.
   private mutating func put(_ family: [Object]) throws {
     if isSequence {
-      vertices.removeAll(keepingCapacity: true)
-      vertexText.removeAll(keepingCapacity: true)
+      shapes.forgetVertices()
       isFirst = true
       writer.append("{\"type\":\"CityJSONFeature\",\"id\":\(JSONString.quoted(family[0].id)),\"CityObjects\":{")
     }
     for object in family { try put(object) }
     if isSequence {
       writer.append("},\"vertices\":[")
-      vertexText.withUnsafeBufferPointer { writer.append($0) }
+      shapes.vertexText.withUnsafeBufferPointer { writer.append($0) }
       writer.append("]}\n")
     }
     report.objectCount += family.count
@@ -345,7 +326,7 @@ private struct Job {
   }
 
   private mutating func put(_ object: Object) throws {
-    (current, currentLayer) = (object.id, object.layer)
+    shapes.object = (object.id, object.layer)
     if watchesIDs, let other = written.updateValue(object.layer, forKey: object.id) {
       twiceCount += 1
       if twice.count < 5 { twice.append("'\(object.id)' of `\(other)` and `\(object.layer)`") }
@@ -364,97 +345,9 @@ private struct Job {
       writer.append(",\"children\":[\(object.children.map(JSONString.quoted).joined(separator: ","))]")
     }
     var texts: [String] = []
-    for solid in object.geometry { texts.append(try text(of: solid)) }
-    if texts.isEmpty, let shape = object.shape, let text = try text(of: shape) { texts.append(text) }
+    for solid in object.geometry { texts.append(try shapes.text(of: solid)) }
+    if texts.isEmpty, let shape = object.shape, let text = try shapes.text(of: shape) { texts.append(text) }
     if !texts.isEmpty { writer.append(",\"geometry\":[\(texts.joined(separator: ","))]") }
     writer.append("}")
-  }
-
-  private mutating func index(_ shape: Geometry, _ vertex: Int) throws(StoreError) -> Int {
-    let z = shape.z.isEmpty || !shape.z[vertex].isFinite ? 0 : shape.z[vertex]
-    let (x, y) = (shape.xy[2 * vertex], shape.xy[2 * vertex + 1])
-    let place = SIMD4(((x - origin.x) / scale).rounded(), ((y - origin.y) / scale).rounded(), (z / 0.001).rounded(), 0)
-    // Readers take the integers of CityJSON for doubles. NaN is less than nothing.
-    guard abs(place.x) < 0x1p53, abs(place.y) < 0x1p53, abs(place.z) < 0x1p53 else {
-      throw StoreError(
-        .content,
-        "cannot write \(path): the row '\(current)' of `\(currentLayer)` has a vertex at x = \(x), y = \(y), z = \(z), "
-          + "which CityJSON cannot hold\n  mend the row, or write the layer as GeoJSON or .gpkg")
-    }
-    let key = SIMD4<Int64>(Int64(place.x), Int64(place.y), Int64(place.z), 0)
-    if let known = vertices[key] { return known }
-    let index = vertices.count
-    vertices[key] = index
-    if index > 0 { vertexText.append(UInt8(ascii: ",")) }
-    vertexText.append(contentsOf: "[\(key[0]),\(key[1]),\(key[2])]".utf8)
-    return index
-  }
-
-  private mutating func ring(_ shape: Geometry, _ ring: Int, isClosed: Bool) throws -> String {
-    let (start, end) = (Int(shape.ringOffsets[ring]), Int(shape.ringOffsets[ring + 1]))
-    var list: [String] = []
-    for vertex in start..<(isClosed ? end - 1 : end) { list.append(String(try index(shape, vertex))) }
-    return "[\(list.joined(separator: ","))]"
-  }
-
-  private mutating func surface(_ shape: Geometry, _ part: Int) throws -> String {
-    var rings: [String] = []
-    for r in Int(shape.partOffsets[part])..<Int(shape.partOffsets[part + 1]) {
-      rings.append(try ring(shape, r, isClosed: true))
-    }
-    return "[\(rings.joined(separator: ","))]"
-  }
-
-  private mutating func text(of solid: SolidGeometry) throws -> String {
-    let count = solid.surfaces.partOffsets.count - 1
-    var surfaces: [String] = []
-    for part in 0..<count { surfaces.append(try surface(solid.surfaces, part)) }
-    if solid.appearance != nil { lostAppearance += 1 }
-    if solid.lod.isEmpty { withoutLod += 1 }
-    var types: [String] = []
-    let values = (0..<count).map { part -> String in
-      guard part < solid.semantics.count, let type = solid.semantics[part] else { return "null" }
-      if let known = types.firstIndex(of: type) { return String(known) }
-      types.append(type)
-      return String(types.count - 1)
-    }
-    let starts = solid.shellStarts.filter { $0 < count } + [count]
-    func nested(_ items: [String]) -> String {
-      func joined(_ range: Range<Int>) -> String { "[\(items[range].joined(separator: ","))]" }
-      let shells = zip(starts, starts.dropFirst()).map { joined($0..<$1) }
-      switch solid.kind {
-      case "Solid": return "[\(shells.joined(separator: ","))]"
-      case "MultiSolid", "CompositeSolid": return "[\(shells.map { "[\($0)]" }.joined(separator: ","))]"
-      default: return joined(0..<items.count)
-      }
-    }
-    if solid.kind.hasSuffix("Solid"), solid.kind != "Solid", starts.count > 2 { lostSolids += 1 }
-    let lod = solid.lod.isEmpty ? "0" : solid.lod
-    var text = "{\"type\":\"\(solid.kind)\",\"lod\":\(JSONString.quoted(lod)),\"boundaries\":\(nested(surfaces))"
-    if !types.isEmpty {
-      let list = types.map { "{\"type\":\(JSONString.quoted($0))}" }.joined(separator: ",")
-      text += ",\"semantics\":{\"surfaces\":[\(list)],\"values\":\(nested(values))}"
-    }
-    return text + "}"
-  }
-
-  private mutating func text(of shape: Geometry) throws -> String? {
-    let parts = shape.partOffsets.count - 1
-    guard !shape.isEmpty else { return nil }
-    var items: [String] = []
-    let kind: String
-    switch shape.kind {
-    case .point, .multiPoint:
-      kind = "MultiPoint"
-      for vertex in 0..<(shape.xy.count / 2) { items.append(String(try index(shape, vertex))) }
-    case .lineString, .multiLineString:
-      kind = "MultiLineString"
-      for r in 0..<(shape.ringOffsets.count - 1) { items.append(try ring(shape, r, isClosed: false)) }
-    case .polygon, .multiPolygon:
-      kind = "MultiSurface"
-      for part in 0..<parts { items.append(try surface(shape, part)) }
-    case .geometryCollection: return nil
-    }
-    return "{\"type\":\"\(kind)\",\"lod\":\"0\",\"boundaries\":[\(items.joined(separator: ","))]}"
   }
 }

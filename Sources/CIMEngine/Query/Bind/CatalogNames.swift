@@ -90,10 +90,6 @@ final class CatalogNames {
 
   // MARK: Suggestions
 
-  func nearestLayer(to name: String) -> String? {
-    Spelling.nearest(to: name, among: catalog.layers.map(\.name) + catalog.layers.flatMap(\.aliases))
-  }
-
   func unknownLayer(_ name: Name, also: [String] = []) -> QueryError {
     let names = catalog.layers.map(\.name) + catalog.layers.flatMap(\.aliases) + also
     var fix = Spelling.nearest(to: name.text, among: names).map { "did you mean `\($0)`?" }
