@@ -9,18 +9,12 @@
   X(GEOSWKBReader_create_r) X(GEOSWKBReader_destroy_r) X(GEOSWKBReader_read_r)                      \
   X(GEOSWKBWriter_create_r) X(GEOSWKBWriter_destroy_r) X(GEOSWKBWriter_write_r)                     \
   X(GEOSWKBWriter_setOutputDimension_r) X(GEOSisValidDetail_r) X(GEOSGeomGetX_r) X(GEOSGeomGetY_r)  \
-  X(GEOSGeom_destroy_r) X(GEOSFree_r) X(GEOSPrepare_r) X(GEOSPreparedGeom_destroy_r)                \
-  X(GEOSIntersects_r) X(GEOSDisjoint_r) X(GEOSTouches_r) X(GEOSCrosses_r) X(GEOSWithin_r)           \
-  X(GEOSContains_r) X(GEOSOverlaps_r) X(GEOSEquals_r) X(GEOSCovers_r) X(GEOSCoveredBy_r)            \
-  X(GEOSRelate_r) X(GEOSDistance_r) X(GEOSArea_r) X(GEOSLength_r) X(GEOSisValid_r)                  \
-  X(GEOSisValidReason_r) X(GEOSMakeValid_r) X(GEOSBuffer_r) X(GEOSConvexHull_r)                     \
-  X(GEOSUnion_r) X(GEOSUnaryUnion_r) X(GEOSIntersection_r) X(GEOSDifference_r) X(GEOSSymDifference_r) \
-  X(GEOSSimplify_r) X(GEOSTopologyPreserveSimplify_r) X(GEOSGetCentroid_r) X(GEOSPointOnSurface_r)  \
-  X(GEOSEnvelope_r) X(GEOSisEmpty_r) X(GEOSGeom_createCollection_r)                                 \
-  X(GEOSPreparedIntersects_r) X(GEOSPreparedContains_r) X(GEOSPreparedCovers_r)                     \
-  X(GEOSPreparedCoveredBy_r) X(GEOSPreparedWithin_r) X(GEOSPreparedTouches_r)                       \
-  X(GEOSPreparedCrosses_r) X(GEOSPreparedOverlaps_r) X(GEOSPreparedDisjoint_r)                      \
-  X(GEOSPreparedDistance_r) X(GEOSPreparedDistanceWithin_r) X(GEOSDistanceWithin_r)
+  X(GEOSGeom_destroy_r) X(GEOSFree_r) X(GEOSIntersects_r) X(GEOSDisjoint_r) X(GEOSTouches_r)        \
+  X(GEOSCrosses_r) X(GEOSWithin_r) X(GEOSContains_r) X(GEOSOverlaps_r) X(GEOSEquals_r)              \
+  X(GEOSCovers_r) X(GEOSCoveredBy_r) X(GEOSRelate_r) X(GEOSDistance_r) X(GEOSArea_r)                \
+  X(GEOSLength_r) X(GEOSisValid_r) X(GEOSMakeValid_r) X(GEOSBuffer_r) X(GEOSConvexHull_r)           \
+  X(GEOSUnion_r) X(GEOSUnaryUnion_r) X(GEOSIntersection_r) X(GEOSDifference_r) X(GEOSSimplify_r)    \
+  X(GEOSTopologyPreserveSimplify_r) X(GEOSGetCentroid_r) X(GEOSPointOnSurface_r) X(GEOSEnvelope_r)
 
 struct cgeos {
 #define X(f) __typeof__(f) *_Nonnull f;

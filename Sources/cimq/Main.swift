@@ -79,7 +79,7 @@ enum Messages {
   /// `.lang` changes it; read and set on the main thread only.
   nonisolated(unsafe) static var isChinese: Bool = {
     for name in ["LC_ALL", "LC_MESSAGES", "LANG"] {
-      if let value = getenv(name).map({ String(cString: $0) }), !value.isEmpty { return value.hasPrefix("zh") }
+      if let value = Environment[name] { return value.hasPrefix("zh") }
     }
     return false
   }()
@@ -125,6 +125,5 @@ enum Messages {
 /// Ends a command with a status, everything having been said.
 enum Status: Int32, Error {
   case contentWrong = 1
-  case usageWrong = 2
   case nothingFound = 5
 }

@@ -16,9 +16,6 @@ struct CityBytes: ~Copyable {
 
   mutating func removeAll() { count = 0 }
 
-  /// Forgets everything from `count` on.
-  mutating func truncate(to count: Int) { self.count = min(count, self.count) }
-
   borrowing func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     try body(UnsafeRawBufferPointer(start: base, count: count))
   }
@@ -228,6 +225,6 @@ struct CityFile: ~Copyable {
   }
 
   static func failure(_ path: String) -> StoreError {
-    StoreError(.file, "\(path): \(String(cString: strerror(errno)))")
+    StoreError(.file, "\(path): \(lastSystemError())")
   }
 }

@@ -112,11 +112,6 @@ extension GEOSGeometry {
     return try make("difference") { $1.GEOSDifference_r($0.context, handle, b) }
   }
 
-  package func symmetricDifference(_ other: borrowing GEOSGeometry) throws(StoreError) -> GEOSGeometry {
-    let b = other.handle
-    return try make("symmetric difference") { $1.GEOSSymDifference_r($0.context, handle, b) }
-  }
-
   /// The union of all members and parts.
   package func unaryUnion() throws(StoreError) -> GEOSGeometry {
     try make("union") { $1.GEOSUnaryUnion_r($0.context, handle) }

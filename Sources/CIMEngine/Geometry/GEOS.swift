@@ -115,56 +115,6 @@ package struct GEOSGeometry: ~Copyable, @unchecked Sendable {
   }
 }
 
-/// A geometry that GEOS has indexed for many tests, freed with its owner.
-package struct GEOSPrepared: ~Copyable, @unchecked Sendable {
-  private let base: GEOSGeometry
-  private let handle: OpaquePointer
-
-  package init(_ geometry: Geometry) throws(StoreError) {
-    let base = try GEOSGeometry(geometry)
-    let thread = try GEOS.thread()
-    guard let handle = thread.functions.pointee.GEOSPrepare_r(thread.context, base.handle) else {
-      throw thread.error("preparing a geometry")
-    }
-    self.base = base
-    self.handle = handle
-  }
-
-  deinit {
-    if let thread = try? GEOS.thread() { thread.functions.pointee.GEOSPreparedGeom_destroy_r(thread.context, handle) }
-  }
-
-  /// Whether `predicate` holds from this geometry to `other`: `prepared.holds(.contains, other)` is "this contains other".
-  package func holds(_ predicate: SpatialPredicate, _ other: borrowing GEOSGeometry) throws(StoreError) -> Bool {
-    let thread = try GEOS.thread()
-    let f = thread.functions.pointee
-    let (c, a, b) = (thread.context, handle, other.handle)
-    let answer =
-      switch predicate {
-      case .intersects: f.GEOSPreparedIntersects_r(c, a, b)
-      case .disjoint: f.GEOSPreparedDisjoint_r(c, a, b)
-      case .touches: f.GEOSPreparedTouches_r(c, a, b)
-      case .within: f.GEOSPreparedWithin_r(c, a, b)
-      case .overlaps: f.GEOSPreparedOverlaps_r(c, a, b)
-      case .crosses: f.GEOSPreparedCrosses_r(c, a, b)
-      case .contains: f.GEOSPreparedContains_r(c, a, b)
-      case .covers: f.GEOSPreparedCovers_r(c, a, b)
-      case .coveredBy: f.GEOSPreparedCoveredBy_r(c, a, b)
-      case .equals: f.GEOSEquals_r(c, base.handle, b)
-      }
-    return try thread.truth(answer, predicate.rawValue)
-  }
-
-  package func distance(to other: borrowing GEOSGeometry) throws(StoreError) -> Double {
-    let thread = try GEOS.thread()
-    var distance = 0.0
-    guard thread.functions.pointee.GEOSPreparedDistance_r(thread.context, handle, other.handle, &distance) == 1 else {
-      throw thread.error("distance")
-    }
-    return distance
-  }
-}
-
 extension GEOS.Thread {
   func truth(_ answer: CChar, _ operation: String) throws(StoreError) -> Bool {
     if answer == 2 { throw error(operation) }

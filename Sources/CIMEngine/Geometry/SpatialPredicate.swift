@@ -13,9 +13,6 @@ package enum SpatialPredicate: String, Sendable, CaseIterable {
     }
   }
 
-  /// Whether the predicate can hold only where the boxes of the two geometries meet.
-  package var needsMeetingBoxes: Bool { self != .disjoint }
-
   /// Whether this holds from `a` to `b`, exactly as Simple Features defines it: by the engine's own kernels where they
   /// decide it, else by GEOS. Every predicate but `disjoint` is false for an empty geometry, but two empty ones are equal.
   ///

@@ -203,11 +203,6 @@ public enum CitySchema {
     link("shelter", "grid3", "grid3", "code"), link("hazard", "grid3", "grid3", "code"),
   ]
 
-  /// How a value of a shipped column is shown in Chinese: the first of its Chinese spellings, or nil.
-  public static func chineseValue(_ value: String, of column: String, in layer: String) -> String? {
-    self.column(column, of: layer)?.valueNames[value]
-  }
-
   /// The shipped layer of that name, case-insensitively.
   public static func layer(_ name: String) -> Layer? {
     let name = name.lowercased()

@@ -130,33 +130,11 @@ public struct DictionaryColumn: Sendable {
     self.dictionary = dictionary
   }
 
-  /// The code of a row. In loops over many rows switch on `codes` once instead, or use `copyCodes`.
+  /// The code of a row. In loops over many rows switch on `codes` once instead.
   @inlinable public func code(_ row: Int) -> UInt32 {
     switch codes {
     case .bytes(let column): UInt32(column.values[row])
     case .words(let column): UInt32(column.values[row])
-    }
-  }
-
-  /// Writes the codes of a run of rows to `target`.
-  @inlinable public func copyCodes(_ rows: Range<Int>, to target: UnsafeMutablePointer<UInt32>) {
-    switch codes {
-    case .bytes(let column):
-      let source = column.values + rows.lowerBound
-      for i in 0..<rows.count { target[i] = UInt32(source[i]) }
-    case .words(let column):
-      let source = column.values + rows.lowerBound
-      for i in 0..<rows.count { target[i] = UInt32(source[i]) }
-    }
-  }
-
-  /// Writes the codes of some rows to `target`.
-  @inlinable public func copyCodes(
-    of rows: UnsafeBufferPointer<UInt32>, to target: UnsafeMutablePointer<UInt32>
-  ) {
-    switch codes {
-    case .bytes(let column): for i in 0..<rows.count { target[i] = UInt32(column.values[Int(rows[i])]) }
-    case .words(let column): for i in 0..<rows.count { target[i] = UInt32(column.values[Int(rows[i])]) }
     }
   }
 }

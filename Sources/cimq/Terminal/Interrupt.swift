@@ -22,8 +22,6 @@ enum Interrupt {
     return signal == 0 ? nil : 128 + signal
   }
 
-  static var wasRequested: Bool { count.load(ordering: .relaxed) > 0 }
-
   /// Runs `work` with Ctrl-C bound to `token`.
   static func during<R>(_ token: CancellationToken, _ work: () throws -> R) rethrows -> R {
     count.store(0, ordering: .relaxed)

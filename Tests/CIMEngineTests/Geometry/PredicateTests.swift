@@ -15,14 +15,12 @@ struct PredicateTests {
         let b = i % 20 == 0 ? a : try shapes.any()
         let ga = try GEOSGeometry(a)
         let gb = try GEOSGeometry(b)
-        let prepared = try GEOSPrepared(a)
         for predicate in SpatialPredicate.allCases {
           let expected = try ga.holds(predicate, gb)
           let own = try predicate.holds(a, b)
           #expect(own == expected, "\(WKT.write(a)) \(predicate) \(WKT.write(b))")
           #expect(try predicate.transposed.holds(b, a) == expected)
           #expect(try a.withView { a in try b.withView { b in try predicate.holds(a, b) } } == expected)
-          #expect(try prepared.holds(predicate, gb) == expected)
         }
       }
     }
@@ -56,7 +54,6 @@ struct GEOSTests {
     #expect(try a.intersection(b).geometry().area == 1)
     #expect(try a.union(b).geometry().area == 7)
     #expect(try a.difference(b).geometry().area == 3)
-    #expect(try a.symmetricDifference(b).geometry().area == 6)
     #expect(try a.relate(b) == "212101212")
     #expect(try a.envelope().geometry().box == Box2(0, 0, 2, 2))
     #expect(try a.convexHull().geometry().area == 4)

@@ -111,9 +111,6 @@ import Testing
     let strings = (0..<kinds.dictionary.count).map { kinds.dictionary[$0] }
     #expect(strings == strings.sorted { precedes($0, $1) })
     #expect(strings.count == 6)
-    var codes = [UInt32](repeating: 9, count: 100)
-    kinds.copyCodes(50..<150, to: &codes)
-    #expect(codes == (50..<150).map { kinds.code($0) })
   }
 
   private func precedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }

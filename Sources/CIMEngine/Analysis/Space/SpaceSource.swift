@@ -147,11 +147,6 @@ struct HeightColumns {
     (zMin, zMax, ground, height) = (number("z_min"), number("z_max"), number("ground_z"), number("height"))
   }
 
-  /// Whether rows of the layer can have a body without solids.
-  var canTell: Bool {
-    segment.layer.geometry.map { $0.hasZ || zMin != nil && zMax != nil || ground != nil && height != nil } ?? false
-  }
-
   private func value(_ column: Int?, _ row: Int) throws(SnapshotDamage) -> Double? {
     guard let column, let number = try segment.value(column, row).number, number.isFinite else { return nil }
     return number

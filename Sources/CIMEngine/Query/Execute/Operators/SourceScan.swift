@@ -56,15 +56,6 @@ final class SourceScan: @unchecked Sendable {
     return true
   }
 
-  /// Rows to look at, before any condition.
-  var candidateCount: Int {
-    switch rows {
-    case .ranges(let list): list.reduce(0) { $0 + $1.count }
-    case .candidates(let list, _, _): list.reduce(0) { $0 + $1.rows.count }
-    case .list(let list): list.count
-    }
-  }
-
   /// Pieces of equal numbers of rows, the same whatever the number of threads.
   private static func cut(_ rows: Rows, _ expansion: Double) -> [Morsel] {
     let lengths: [Int]
