@@ -3,54 +3,6 @@ import Testing
 
 /// Every figure in `answers.json`, which the generator works out from how it placed things, against the engine's answer.
 @Suite("Known answers") struct AnswersTests {
-  struct Answers: Decodable {
-    struct Place: Decodable {
-      var buildings: Int
-      var units: Int
-      var people: Int
-    }
-    struct Odd: Decodable {
-      var layer: String
-      var id: String
-      var grids: [String]?
-      var people: Int?
-    }
-    struct Nearest: Decodable {
-      struct Shelter: Decodable {
-        var id: String
-        var distance: Double
-      }
-      var lon: Double
-      var lat: Double
-      var crs: String
-      var shelters: [Shelter]
-    }
-    struct Flood: Decodable {
-      var id: String
-      var waterZ: Double
-      var unitsInside: Int
-      var unitsBelow: Int
-      var peopleInside: Int
-      var peopleBelow: Int
-    }
-    struct Within: Decodable {
-      var layer: String
-      var of: String
-      var id: String
-      var metres: Double
-      var count: Int
-    }
-    var counts: [String: Int]
-    var grid1: [String: Place]
-    var grid2: [String: Place]
-    var grid3: [String: Place]
-    var district: [String: Place]
-    var odd: [Odd]
-    var nearestShelters: [Nearest]
-    var floods: [Flood]
-    var within: [Within]
-  }
-
   private struct Row: Decodable {
     var id: String?
     var code: String?
@@ -59,30 +11,23 @@ import Testing
     var distance: Double?
   }
 
-  /// `water_z` in the file is `waterZ` here.
-  private static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return decoder
-  }
-
   private static func rows(_ db: String, _ query: String) throws -> [Row] {
     let result = try Program.run("query", db, query, "--format", "json")
     try #require(result.status == 0, "\(query)\n\(result.error)")
-    return try Self.decoder.decode([Row].self, from: Data(result.out.utf8))
+    return try KnownAnswers.decoder.decode([Row].self, from: Data(result.out.utf8))
   }
 
-  private static func check(_ db: String, _ answers: Answers) throws {
+  private static func check(_ db: String, _ answers: KnownAnswers) throws {
     for (layer, count) in answers.counts {
       #expect(try rows(db, "COUNT \(layer)")[0].count == count, "\(layer)")
     }
     // Odd points lie on a shared edge, so no level-3 grid has them inside; a parent that has both sides does.
-    let kinds: [(layer: String, join: String, value: KeyPath<Answers.Place, Int>)] = [
+    let kinds: [(layer: String, join: String, value: KeyPath<KnownAnswers.Place, Int>)] = [
       ("building", "JOIN building AS b ON S_CONTAINS(g.geom, b.geom)", \.buildings),
       ("unit", "JOIN unit AS u ON S_CONTAINS(g.geom, u.geom)", \.units),
       ("person", "JOIN unit AS u ON S_CONTAINS(g.geom, u.geom) JOIN person AS p ON p.unit = u.id", \.people),
     ]
-    let levels: [(layer: String, digits: Int, places: [String: Answers.Place])] = [
+    let levels: [(layer: String, digits: Int, places: [String: KnownAnswers.Place])] = [
       ("grid1", 9, answers.grid1), ("grid2", 12, answers.grid2), ("grid3", 15, answers.grid3),
     ]
     for level in levels {
@@ -125,9 +70,7 @@ import Testing
   }
 
   @Test func bundledCity() throws {
-    let file = Program.root.appendingPathComponent("datasets/answers.json")
-    let answers = try Self.decoder.decode(Answers.self, from: Data(contentsOf: file))
-    try Self.check(try BundledCity.database.get(), answers)
+    try Self.check(try BundledCity.database.get(), try .bundled())
   }
 
   /// A city fifteen times as large, made and imported for the occasion. Only with the optimised program.
@@ -137,8 +80,6 @@ import Testing
     try #require(made.status == 0, "\(made.error)")
     let imported = try Program.run("import", scratch.path("big.sqlite"), scratch.path("big"))
     try #require(imported.status == 0, "\(imported.error)")
-    let answers = try Self.decoder.decode(
-      Answers.self, from: Data(contentsOf: scratch.url("big/datasets/answers.json")))
-    try Self.check(scratch.path("big.sqlite"), answers)
+    try Self.check(scratch.path("big.sqlite"), try KnownAnswers(of: scratch.url("big")))
   }
 }

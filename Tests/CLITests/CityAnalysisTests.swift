@@ -4,34 +4,6 @@ import Testing
 
 /// LINK, roll-ups and EXPOSE on the bundled city against `answers.json`, and against shapely where that is installed.
 @Suite("City analyses") struct CityAnalysisTests {
-  private struct Answers: Decodable {
-    struct Place: Decodable {
-      var units: Int
-      var people: Int
-    }
-    struct Odd: Decodable {
-      var layer: String
-      var id: String
-      var kind: String
-      var grids: [String]?
-      var nearest: String?
-      var distance: Double?
-      var people: Int?
-    }
-    struct Flood: Decodable {
-      var id: String
-      var unitsInside: Int
-      var unitsBelow: Int
-      var peopleInside: Int
-      var peopleBelow: Int
-    }
-    var grid1: [String: Place]
-    var grid2: [String: Place]
-    var grid3: [String: Place]
-    var odd: [Odd]
-    var floods: [Flood]
-  }
-
   private static func json(_ db: String, _ query: String) throws -> [[String: Any]] {
     let result = try Program.run("query", db, query, "--format", "json")
     try #require(result.status == 0, "\(query)\n\(result.error)")
@@ -48,16 +20,9 @@ import Testing
     return (scratch, db, result.out)
   }
 
-  private static func answers() throws -> Answers {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(
-      Answers.self, from: Data(contentsOf: Program.root.appendingPathComponent("datasets/answers.json")))
-  }
-
   @Test func linksAreThoseOfTheGenerator() throws {
     let (scratch, db, said) = try Self.linked.get()
-    let answers = try Self.answers()
+    let answers = try KnownAnswers.bundled()
     let odd = answers.odd.filter { $0.layer == "unit" }
     let near = odd.filter { $0.kind == "outside_within_30m" }
     let far = odd.filter { $0.kind == "outside_beyond_30m" }
@@ -83,8 +48,8 @@ import Testing
 
   @Test func rollUpsAddUp() throws {
     let db = try Self.linked.get().db
-    let answers = try Self.answers()
-    for (layer, value) in [("unit", \Answers.Place.units), ("person", \Answers.Place.people)] {
+    let answers = try KnownAnswers.bundled()
+    for (layer, value) in [("unit", \KnownAnswers.Place.units), ("person", \KnownAnswers.Place.people)] {
       for (level, places, digits) in [
         ("grid1", answers.grid1, 9), ("grid2", answers.grid2, 12), ("grid3", answers.grid3, 15),
       ] {
@@ -112,7 +77,7 @@ import Testing
   @Test func exposureIsThatOfTheGenerator() throws {
     let db = try Self.linked.get().db
     let rows = try Self.json(db, "EXPOSE unit, person TO flood GROUP BY layer")
-    for flood in try Self.answers().floods {
+    for flood in try KnownAnswers.bundled().floods {
       for (layer, inside, below) in [
         ("unit", flood.unitsInside, flood.unitsBelow), ("person", flood.peopleInside, flood.peopleBelow),
       ] {

@@ -49,29 +49,16 @@ final class LevelSurface: Sendable {
   }
 }
 
-/// The level of a surface at the place of each row; NULL without a place.
-final class LevelSurfaceNode: Node, @unchecked Sendable {
-  private let geometry: GeometryNode
-  private let surface: LevelSurface
-
-  init(_ geometry: GeometryNode, _ surface: LevelSurface) {
-    self.geometry = geometry
-    self.surface = surface
-    super.init(type: .double)
-  }
-
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
-    let rows = try geometry.rows(tuples)
-    let levels = rows.map { row -> Double in
-      let place: (x: Double, y: Double)?
-      switch geometry.column.shape(row) {
-      case .none: place = nil
-      case .view(let view): place = view.placePoint()
-      case .collection(let value):
-        place = value.box.map { ($0.min[0] / 2 + $0.max[0] / 2, $0.min[1] / 2 + $0.max[1] / 2) }
-      }
-      return place.map { surface.level($0.x, $0.y) } ?? .nan
+extension LevelSurface {
+  /// The level at the place of a shape; NaN for one without a place.
+  func level(at shape: Shape) -> Double {
+    let place: (x: Double, y: Double)?
+    switch shape {
+    case .none: place = nil
+    case .view(let view): place = view.placePoint()
+    case .collection(let value):
+      place = value.box.map { ($0.min[0] / 2 + $0.max[0] / 2, $0.min[1] / 2 + $0.max[1] / 2) }
     }
-    return .vector(Vector.finite(levels, validity: nil))
+    return place.map { level($0.x, $0.y) } ?? .nan
   }
 }

@@ -198,23 +198,6 @@ final class RoadTestNode: Node, @unchecked Sendable {
   override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand { .vector(Truth.vector(try truth(tuples))) }
 }
 
-/// `distance` after WITHIN … OF … BY ROAD; NULL where there is no way.
-final class RoadDistanceNode: Node, @unchecked Sendable {
-  private let geometry: GeometryNode
-  private let field: RoadField
-
-  init(_ geometry: GeometryNode, _ field: RoadField) {
-    self.geometry = geometry
-    self.field = field
-    super.init(type: .double)
-  }
-
-  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
-    let metres = try geometry.rows(tuples).map { field.metres(to: geometry.column.shape($0)) }
-    return .vector(Vector.finite(metres, validity: nil))
-  }
-}
-
 extension Compiler {
   func roadTest(_ source: Int, _ metres: BoundExpression, _ road: BoundRoad, _ reference: BoundReference)
     throws(QueryError) -> Node
@@ -226,10 +209,10 @@ extension Compiler {
       try GeometryNode(source: source, steps: try roadPath(source), scope: scope), field, limit: limit)
   }
 
+  /// `distance` after WITHIN … OF … BY ROAD; NULL where there is no way.
   func roadDistance(_ reference: BoundReference, _ road: BoundRoad) throws(QueryError) -> Node {
-    RoadDistanceNode(
-      try GeometryNode(source: 0, steps: try roadPath(0), scope: scope),
-      try roadField(road, reference, bound: .infinity))
+    let field = try roadField(road, reference, bound: .infinity)
+    return ShapeNumberNode(try GeometryNode(source: 0, steps: try roadPath(0), scope: scope)) { field.metres(to: $0) }
   }
 
   func roadField(_ road: BoundRoad, _ reference: BoundReference, bound: Double) throws(QueryError) -> RoadField {

@@ -171,7 +171,7 @@ struct Compiler {
         throw QueryError(
           .invalid("\(LevelSurface.function) takes the geometry of a row and points as text"), at: e.range)
       }
-      return LevelSurfaceNode(place, surface)
+      return ShapeNumberNode(place) { surface.level(at: $0) }
     case .coalesce where e.type == .geometry:
       return ChooseNode(
         cases: try arguments.mapped { (a) throws(QueryError) in

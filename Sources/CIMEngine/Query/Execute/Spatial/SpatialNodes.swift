@@ -209,6 +209,23 @@ final class ReferenceDistanceNode: Node, @unchecked Sendable {
   }
 }
 
+/// A number worked out from the shape of each row; NULL where it is not finite.
+final class ShapeNumberNode: Node, @unchecked Sendable {
+  private let geometry: GeometryNode
+  private let number: @Sendable (Shape) -> Double
+
+  init(_ geometry: GeometryNode, _ number: @escaping @Sendable (Shape) -> Double) {
+    self.geometry = geometry
+    self.number = number
+    super.init(type: .double)
+  }
+
+  override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {
+    let numbers = try geometry.rows(tuples).map { number(geometry.column.shape($0)) }
+    return .vector(Vector.finite(numbers, validity: nil))
+  }
+}
+
 /// Metres between two sources of a joined row.
 final class PairDistanceNode: Node, @unchecked Sendable {
   let left: GeometryNode
