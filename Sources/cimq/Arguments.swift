@@ -80,9 +80,7 @@ extension CRS: ExpressibleByArgument {
 
 /// The database of a command: its first positional, else `$CIMQ_DB`.
 enum DatabasePath {
-  static var fromEnvironment: String? {
-    getenv("CIMQ_DB").map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
-  }
+  static var fromEnvironment: String? { Environment["CIMQ_DB"] }
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 

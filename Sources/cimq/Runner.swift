@@ -200,6 +200,4 @@ extension Messages {
     isChinese
       ? "已写入 \(path)（\(features) 个要素）" : "wrote \(path) (\(features) feature\(features == 1 ? "" : "s"))"
   }
-
-  static func systemError() -> String { String(cString: strerror(errno)) }
 }

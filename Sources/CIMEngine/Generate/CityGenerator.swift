@@ -97,11 +97,7 @@ public struct CityGenerator: Sendable {
       guard errno == ENOENT else { throw CityFile.failure(path) }
       while path.count > 1, path.hasSuffix("/") { path.removeLast() }
       guard path != "/", path != "." else { throw CityFile.failure(directory) }
-      if let slash = path.lastIndex(of: "/") {
-        path = slash == path.startIndex ? "/" : String(path[..<slash])
-      } else {
-        path = "."
-      }
+      path = FilePath.folder(of: path)
     }
   }
 
@@ -152,9 +148,9 @@ public struct CityGenerator: Sendable {
     try checkSpace(at: directory)
     let tileFolder = directory + "/tiles"
     let layerFolder = directory + "/datasets"
-    try Self.makeFolder(directory)
-    try Self.makeFolder(tileFolder)
-    try Self.makeFolder(layerFolder)
+    for folder in [directory, tileFolder, layerFolder] {
+      guard Folder.make(folder) else { throw CityFile.failure(folder) }
+    }
     for folder in [directory, tileFolder, layerFolder] { Self.clear(folder) }
 
     let model = CityModel(counts: counts, seed: seed)
@@ -193,32 +189,12 @@ public struct CityGenerator: Sendable {
     return report
   }
 
-  private static func makeFolder(_ path: String) throws(StoreError) {
-    // Make the folders above it as well.
-    var end = path.startIndex
-    while end < path.endIndex {
-      let next = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex
-      let part = String(path[..<next])
-      if mkdir(part, 0o755) != 0, errno != EEXIST { throw CityFile.failure(part) }
-      end = next
-    }
-  }
-
   /// Removes what an earlier run left in a folder with the generator's manifest: a smaller city has fewer tiles.
   private static func clear(_ folder: String) {
     let manifest = folder + "/cimq.json"
     guard let text = try? readText(manifest), text.contains(CityManifest.marker) else { return }
     unlink(manifest)
-    guard let listing = opendir(folder) else { return }
-    defer { closedir(listing) }
-    var names: [String] = []
-    while let entry = readdir(listing) {
-      names.append(
-        withUnsafePointer(to: &entry.pointee.d_name) {
-          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        })
-    }
-    for name in names {
+    for name in Folder.names(in: folder) ?? [] {
       let isTile = name.hasPrefix("tile-") && name.hasSuffix(".city.jsonl")
       let isPart = name.hasPrefix("unit.") || name.hasPrefix("person.")
       if isTile || isPart { unlink(folder + "/" + name) }

@@ -164,10 +164,10 @@ final class ImportJob {
   }
 
   private func checkFolder() throws(StoreError) {
-    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let folder = FilePath.folder(of: path)
     guard access(folder, F_OK) == 0 else { throw StoreError(.file, "\(path): the folder \(folder) does not exist") }
     guard options.isDryRun || access(folder, W_OK) == 0 else {
-      throw StoreError(.file, "\(path): the folder \(folder) cannot be written: \(String(cString: strerror(errno)))")
+      throw StoreError(.file, "\(path): the folder \(folder) cannot be written: \(lastSystemError())")
     }
   }
 

@@ -136,7 +136,7 @@ extension LoadError {
       switch code {
       case ENOENT: "there is no such file"
       case EACCES, EPERM: "no permission to read it"
-      default: String(cString: strerror(code))
+      default: systemError(code)
       }
     return LoadError(path: path, reason: .unreadable(what))
   }

@@ -25,9 +25,9 @@ package enum ExternalProgram {
   ) -> Outcome? {
     guard isInstalled(name) else { return nil }
     // Files rather than pipes: a program that says much cannot block for want of a reader.
-    guard let output = unnamedFile(), let errors = unnamedFile() else {
+    guard let output = TemporaryFile.openUnnamed(), let errors = TemporaryFile.openUnnamed() else {
       return Outcome(
-        status: 126, output: "", errors: "no temporary file can be made: \(String(cString: strerror(errno)))")
+        status: 126, output: "", errors: "no temporary file can be made: \(lastSystemError())")
     }
     defer {
       close(output)
@@ -69,7 +69,7 @@ package enum ExternalProgram {
     posix_spawnattr_setpgroup(&attributes, 0)
     var pid: pid_t = 0
     let code = posix_spawn(&pid, "/bin/sh", &actions, &attributes, argv, envp)
-    guard code == 0 else { return Outcome(status: 126, output: "", errors: String(cString: strerror(code))) }
+    guard code == 0 else { return Outcome(status: 126, output: "", errors: systemError(code)) }
     var outcome = Outcome(status: 0, output: "", errors: "")
     outcome.status = wait(pid, seconds, token, &outcome)
     outcome.output = text(output, limit: 16 << 20)
@@ -123,16 +123,6 @@ package enum ExternalProgram {
     return status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
   }
 
-  private static func unnamedFile() -> Int32? {
-    let path = TemporaryFile.folder + "/cimq-XXXXXX"
-    var template = Array(path.utf8CString)
-    let descriptor = mkstemp(&template)
-    guard descriptor >= 0 else { return nil }
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    unlink(template)
-    return descriptor
-  }
-
   private static func text(_ descriptor: Int32, limit: Int) -> String {
     let size = min(Int(lseek(descriptor, 0, SEEK_END)), limit)
     guard size > 0 else { return "" }
@@ -140,29 +130,5 @@ package enum ExternalProgram {
       count = max(0, pread(descriptor, buffer.baseAddress, size, 0))
     }
     return String(decoding: bytes, as: UTF8.self)
-  }
-}
-
-/// A file in the system's temporary folder, removed with its owner.
-package final class TemporaryFile: Sendable {
-  package let path: String
-  private let directory: String
-
-  package static var folder: String {
-    guard let variable = getenv("TMPDIR"), variable.pointee != 0 else { return "/tmp" }
-    return String(cString: variable)
-  }
-
-  /// A path for a file that does not exist yet, in a folder of its own that nobody else may enter.
-  package init?(name: String) {
-    var template = Array((Self.folder + "/cimq-XXXXXX").utf8CString)
-    guard mkdtemp(&template) != nil else { return nil }
-    directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    path = directory + "/" + name
-  }
-
-  deinit {
-    unlink(path)
-    rmdir(directory)
   }
 }

@@ -8,7 +8,7 @@ enum ListedFile {
   ///   - folder: of the list.
   ///   - list: the list itself, or the folder that is walked.
   static func check(_ path: String, within folder: String, listedBy list: String) throws(LoadError) {
-    guard let real = realPath(path), let home = realPath(folder) else { throw .system(path, errno) }
+    guard let real = FilePath.real(path), let home = FilePath.real(folder) else { throw .system(path, errno) }
     guard real == home || real.hasPrefix(home == "/" ? home : home + "/") else {
       throw LoadError(
         path: path,
@@ -25,11 +25,5 @@ enum ListedFile {
     guard status.st_mode & S_IFMT == S_IFREG || status.st_mode & S_IFMT == S_IFDIR else {
       throw LoadError(path: path, reason: .refused("is neither a file nor a folder but a pipe, socket or device"))
     }
-  }
-
-  static func realPath(_ path: String) -> String? {
-    guard let real = realpath(path, nil) else { return nil }
-    defer { free(real) }
-    return String(cString: real)
   }
 }

@@ -99,7 +99,7 @@ public struct Sources {
 
   /// A folder that symbolic links lead to again would be read again and again.
   private mutating func enter(_ folder: String) throws(LoadError) {
-    guard let real = ListedFile.realPath(folder) else { throw .system(folder, errno) }
+    guard let real = FilePath.real(folder) else { throw .system(folder, errno) }
     guard folders.insert(real).inserted else {
       throw LoadError(path: folder, reason: .refused("is the folder \(real) once more, by a symbolic link or a list"))
     }
@@ -130,16 +130,8 @@ public struct Sources {
 
   /// The names in a folder, sorted, hidden ones left out.
   private static func names(in folder: String) throws(LoadError) -> [String] {
-    guard let handle = opendir(folder) else { throw .system(folder, errno) }
-    defer { closedir(handle) }
-    var names: [String] = []
-    while let entry = readdir(handle) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if !name.hasPrefix(".") { names.append(name) }
-    }
-    return names.sorted()
+    guard let names = Folder.names(in: folder) else { throw .system(folder, errno) }
+    return names.filter { !$0.hasPrefix(".") }.sorted()
   }
 
   private mutating func addManifest(_ path: String, depth: Int) throws(LoadError) {
@@ -147,7 +139,7 @@ public struct Sources {
       throw LoadError(path: path, reason: .refused("folders nest more than \(Self.folderDepth) deep"))
     }
     let manifest = try self.manifest(path)
-    let folder = Self.folder(of: path)
+    let folder = FilePath.folder(of: path)
     if let layer = options.layer, Set(manifest.files.map { $0.layer.lowercased() }).count > 1 {
       throw LoadError(
         path: path, reason: .refused("lists several layers, but --layer \(layer) names one"),
@@ -200,11 +192,6 @@ public struct Sources {
     for link in manifest.links where !set.links.contains(link) { set.links.append(link) }
   }
 
-  private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
-  }
-
   private static func name(of path: String) -> String { String(path.split(separator: "/").last ?? "") }
 
   /// The file's name up to the first dot.
@@ -217,7 +204,7 @@ public struct Sources {
   // MARK: Files
 
   private mutating func addFile(_ path: String) throws(LoadError) {
-    let beside = Self.folder(of: path) + "/" + SourceManifest.fileName
+    let beside = FilePath.folder(of: path) + "/" + SourceManifest.fileName
     if Self.name(of: path) != SourceManifest.fileName, Self.exists(beside) {
       let manifest = try self.manifest(beside)
       if let entry = manifest.entry(named: Self.name(of: path)) {
@@ -328,14 +315,14 @@ public struct Sources {
         throw LoadError(
           path: path, reason: .malformed("tile \(index + 1) names no `file` in the folder of the index"))
       }
-      files.append(Self.folder(of: path) + "/" + name)
+      files.append(FilePath.folder(of: path) + "/" + name)
     }
     withExtendedLifetime(document) {}
     for (index, file) in files.enumerated() {
       guard Self.exists(file) else {
         throw LoadError(path: file, reason: .unreadable("there is no such file, but \(path) lists it"))
       }
-      try ListedFile.check(file, within: Self.folder(of: path), listedBy: path)
+      try ListedFile.check(file, within: FilePath.folder(of: path), listedBy: path)
       // An index that lists itself, or another that lists it, would never end.
       guard try !(Self.isFolder(file) ?? false), case .file = try SourceFormat.find(file) else {
         throw LoadError(path: path, reason: .refused("tile \(index + 1), \(file), is no tile but a list of files"))

@@ -20,18 +20,14 @@ enum AbandonedFiles {
       return
     }
     defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = name(of: entry)
-      if let process = process(named: name), !isRunning(process) { names.append(name) }
+    for name in Folder.names(in: directory) {
+      if let process = process(named: name), !isRunning(process) { remove(name, in: descriptor) }
     }
-    for name in names { remove(name, in: descriptor) }
   }
 
   /// The same, for the folder that `path` lies in.
   static func removeBeside(_ path: String) {
-    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor = open(FilePath.folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     remove(in: descriptor)
     close(descriptor)
@@ -45,10 +41,7 @@ enum AbandonedFiles {
       close(folder)
       return
     }
-    while let entry = readdir(directory) {
-      let file = Self.name(of: entry)
-      if file != ".", file != ".." { unlinkat(folder, file, 0) }
-    }
+    for file in Folder.names(in: directory) { unlinkat(folder, file, 0) }
     closedir(directory)
     unlinkat(descriptor, name, AT_REMOVEDIR)
   }
@@ -79,10 +72,4 @@ enum AbandonedFiles {
   }
 
   private static func isRunning(_ process: pid_t) -> Bool { kill(process, 0) == 0 || errno != ESRCH }
-
-  private static func name(of entry: UnsafeMutablePointer<dirent>) -> String {
-    withUnsafePointer(to: &entry.pointee.d_name) {
-      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-    }
-  }
 }

@@ -39,7 +39,7 @@ public final class ByteWriter {
     if sandbox == nil, stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
       descriptor = open(path, O_WRONLY | O_CLOEXEC)
       guard descriptor >= 0 else {
-        throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
+        throw StoreError(.file, "cannot write \(path): \(lastSystemError())")
       }
       (self.path, place, drain) = (path, nil, nil)
       return
@@ -53,7 +53,7 @@ public final class ByteWriter {
     descriptor = openat(
       folder, place.temporaryName, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_t(0o666))
     guard descriptor >= 0 else {
-      throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
+      throw StoreError(.file, "cannot write \(path): \(lastSystemError())")
     }
     _ = flock(descriptor, LOCK_EX | LOCK_NB)
     (self.path, self.place, drain) = (path, place, nil)
@@ -131,7 +131,7 @@ public final class ByteWriter {
       } else if errno == EPIPE {
         throw ReaderClosed()
       } else if errno != EINTR && errno != EAGAIN {
-        throw StoreError(.file, "cannot write \(path ?? "the output"): \(String(cString: strerror(errno)))")
+        throw StoreError(.file, "cannot write \(path ?? "the output"): \(lastSystemError())")
       }
     }
   }
@@ -145,7 +145,7 @@ public final class ByteWriter {
     let closed = close(descriptor)
     descriptor = -1
     if place != nil, failure != nil || closed != 0 {
-      throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(failure ?? errno)))")
+      throw StoreError(.file, "cannot write \(path): \(systemError(failure ?? errno))")
     }
   }
 
@@ -154,7 +154,7 @@ public final class ByteWriter {
     try complete()
     guard let path, let place, !isPublished else { return }
     guard place.publish() else {
-      throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
+      throw StoreError(.file, "cannot write \(path): \(lastSystemError())")
     }
     isPublished = true
   }

@@ -39,11 +39,10 @@ final class OGRFileSink: RowSink {
     try ReplacedFile.refuseDatabase(path)
     let parent = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
     AbandonedFiles.removeBeside(path)
-    var template = Array((parent + AbandonedFiles.folderPrefix + "\(getpid())-XXXXXX").utf8CString)
-    guard mkdtemp(&template) != nil else {
-      throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))")
+    guard let folder = TemporaryFile.makeFolder(prefix: "\(parent)\(AbandonedFiles.folderPrefix)\(getpid())-") else {
+      throw StoreError(.file, "cannot write \(path): \(lastSystemError())")
     }
-    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    self.folder = folder
     lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     _ = flock(lock, LOCK_EX | LOCK_NB)
   }
@@ -271,7 +270,7 @@ final class OGRFileSink: RowSink {
     for (file, place) in zip(files, places) {
       var status = stat()
       if lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-        throw StoreError(.file, "cannot write \(place): \(String(cString: strerror(EISDIR)))")
+        throw StoreError(.file, "cannot write \(place): \(systemError(EISDIR))")
       }
       if access(file, F_OK) == 0 { try FileSync.flush(file) }
     }
@@ -281,7 +280,7 @@ final class OGRFileSink: RowSink {
         continue
       }
       guard rename(file, place) == 0 else {
-        throw StoreError(.file, "cannot write \(place): \(String(cString: strerror(errno)))")
+        throw StoreError(.file, "cannot write \(place): \(lastSystemError())")
       }
     }
   }

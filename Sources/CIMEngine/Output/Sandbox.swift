@@ -10,8 +10,8 @@ public struct Sandbox: Sendable, Equatable {
 
   /// - Throws: ``StoreError`` of class `.file` when there is no such folder.
   public init(folder: String) throws(StoreError) {
-    guard let real = Self.realPath(folder) else {
-      throw StoreError(.file, "the sandbox \(folder): \(String(cString: strerror(errno)))")
+    guard let real = FilePath.real(folder) else {
+      throw StoreError(.file, "the sandbox \(folder): \(lastSystemError())")
     }
     var status = stat()
     guard stat(real, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
@@ -31,9 +31,9 @@ public struct Sandbox: Sendable, Equatable {
     let parent = slash == real.startIndex ? "/" : String(real[..<slash])
     let name = real[real.utf8.index(after: slash)...]
     let descriptor = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    guard descriptor >= 0 else { throw StoreError(.file, "cannot read \(path): \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0 else { throw StoreError(.file, "cannot read \(path): \(lastSystemError())") }
     defer { close(descriptor) }
-    guard Self.realPath("\(Self.openFolders)\(descriptor)") == parent else { throw outside(path) }
+    guard FilePath.real("\(Self.openFolders)\(descriptor)") == parent else { throw outside(path) }
     return try body("\(Self.openFolders)\(descriptor)/\(name)")
   }
 
@@ -46,10 +46,10 @@ public struct Sandbox: Sendable, Equatable {
 
   private func realPath(forReading path: String) throws(StoreError) -> String {
     try Self.refuseNUL(path)
-    guard let real = Self.realPath(path) else {
+    guard let real = FilePath.real(path) else {
       let reason = errno
       _ = try place(of: path)
-      throw StoreError(.file, "cannot read \(path): \(String(cString: strerror(reason)))")
+      throw StoreError(.file, "cannot read \(path): \(systemError(reason))")
     }
     guard contains(real) else { throw outside(path) }
     var status = stat()
@@ -66,9 +66,9 @@ public struct Sandbox: Sendable, Equatable {
     try Self.refuseNUL(path)
     let (parent, name) = try place(of: path)
     let descriptor = open(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    guard descriptor >= 0 else { throw StoreError(.file, "cannot write \(path): \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0 else { throw StoreError(.file, "cannot write \(path): \(lastSystemError())") }
     // What was opened is what was looked at, even if somebody moved a link in between.
-    guard Self.realPath("/proc/self/fd/\(descriptor)") == parent else {
+    guard FilePath.real("/proc/self/fd/\(descriptor)") == parent else {
       close(descriptor)
       throw outside(path)
     }
@@ -85,7 +85,7 @@ public struct Sandbox: Sendable, Equatable {
     let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
     let name = slash.map { String(path[path.utf8.index(after: $0)...]) } ?? path
     let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    guard let real = Self.realPath(folder), self.contains(real) else { throw outside(path) }
+    guard let real = FilePath.real(folder), self.contains(real) else { throw outside(path) }
     guard !name.isEmpty, name != ".", name != ".." else {
       throw StoreError(.file, "\(path) names no file")
     }
@@ -102,11 +102,5 @@ public struct Sandbox: Sendable, Equatable {
 
   private static func refuseNUL(_ path: String) throws(StoreError) {
     guard !path.utf8.contains(0) else { throw StoreError(.file, "the name of a file holds a NUL character") }
-  }
-
-  private static func realPath(_ path: String) -> String? {
-    guard let real = realpath(path, nil) else { return nil }
-    defer { free(real) }
-    return String(cString: real)
   }
 }

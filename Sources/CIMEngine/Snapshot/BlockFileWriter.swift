@@ -203,6 +203,3 @@ final class BlockFileWriter {
     return FileDigest(length: UInt64(directoryOffset + bytes.count), checksum: checksum)
   }
 }
-
-/// The words for `errno`.
-func lastSystemError() -> String { String(cString: strerror(errno)) }

@@ -150,30 +150,8 @@ struct Manifest: Equatable, Sendable {
     return try result.get()
   }
 
-  /// Writes the manifest under another name and moves it into its place.
+  /// Puts the manifest in its place.
   func write(in folder: String) throws(StoreError) {
-    let path = folder + "/" + Self.fileName
-    let temporary = "\(path).\(getpid()).new"
-    unlink(temporary)
-    let descriptor = Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw StoreError(.file, "\(temporary): cannot be created: \(lastSystemError())") }
-    let bytes = bytes
-    let isWritten = bytes.withUnsafeBytes { buffer in
-      var done = 0
-      while done < buffer.count {
-        let n = Glibc.write(descriptor, buffer.baseAddress! + done, buffer.count - done)
-        if n < 0, errno == EINTR { continue }
-        if n <= 0 { return false }
-        done += n
-      }
-      return true
-    }
-    let reason = lastSystemError()
-    close(descriptor)
-    guard isWritten, rename(temporary, path) == 0 else {
-      let why = isWritten ? lastSystemError() : reason
-      unlink(temporary)
-      throw StoreError(.file, "\(path): cannot be written: \(why)")
-    }
+    try WholeFile.write(bytes, to: folder + "/" + Self.fileName)
   }
 }

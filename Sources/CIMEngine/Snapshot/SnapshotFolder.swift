@@ -8,32 +8,23 @@ enum SnapshotFolder {
   /// In the user's cache folder, for databases on media or in folders that cannot be written:
   /// `$XDG_CACHE_HOME/cimq/city.sqlite-<hash of the whole path>.cimx`. nil without a home.
   static func inCache(_ database: String) -> String? {
-    let cache = environment("XDG_CACHE_HOME") ?? environment("HOME").map { $0 + "/.cache" }
+    let cache = Environment["XDG_CACHE_HOME"] ?? Environment["HOME"].map { $0 + "/.cache" }
     return cache.map { inCache(database, of: $0) }
   }
 
   static func inCache(_ database: String, of cache: String) -> String {
     var path = realPath(database)
-    let name = path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     let hash = String(path.withUTF8 { SteadyHash.hash($0) }, radix: 16)
-    return "\(cache)/cimq/\(name)-\(hash).cimx"
+    return "\(cache)/cimq/\(FilePath.name(of: path))-\(hash).cimx"
   }
 
-  private static func environment(_ name: String) -> String? {
-    guard let value = getenv(name), value.pointee != 0 else { return nil }
-    return String(cString: value)
-  }
-
-  private static func realPath(_ path: String) -> String {
-    guard let real = realpath(path, nil) else { return path }
-    defer { free(real) }
-    return String(cString: real)
-  }
+  private static func realPath(_ path: String) -> String { FilePath.real(path) ?? path }
 
   /// Makes the folder of a database's snapshot, which nobody may read who may not read the database. False when it cannot
   /// be made or written.
   static func make(_ path: String, for database: String) -> Bool {
-    guard make(path) else { return false }
+    _ = Folder.make(path)
+    guard access(path, W_OK | X_OK) == 0 else { return false }
     var (own, status) = (stat(), stat())
     if stat(database, &status) == 0, stat(path, &own) == 0 {
       // Whoever may read the file may look into the folder.
@@ -44,25 +35,9 @@ enum SnapshotFolder {
     return true
   }
 
-  /// Makes a folder and those above it. False when it cannot be made or written.
-  private static func make(_ path: String) -> Bool {
-    if mkdir(path, 0o755) != 0, errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-      guard make(String(path[..<slash])) else { return false }
-      mkdir(path, 0o755)
-    }
-    return access(path, W_OK | X_OK) == 0
-  }
-
   /// Removes every file of a folder but `names`; folders inside stay.
   static func clean(_ path: String, keeping names: Set<String>) {
-    guard let folder = opendir(path) else { return }
-    defer { closedir(folder) }
-    while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != "..", !names.contains(name) { unlink(path + "/" + name) }
-    }
+    for name in Folder.names(in: path) ?? [] where !names.contains(name) { unlink(path + "/" + name) }
   }
 
   /// Removes a folder and the files in it; with folders inside it stays.
@@ -73,12 +48,11 @@ enum SnapshotFolder {
 
   /// A new folder for files that are soon gone.
   static func makeTemporary() throws(StoreError) -> String {
-    let base = environment("TMPDIR") ?? P_tmpdir
-    var template = Array((base + "/cimq-snapshot-XXXXXX").utf8CString)
-    guard template.withUnsafeMutableBufferPointer({ mkdtemp($0.baseAddress!) }) != nil else {
-      throw StoreError(.file, "\(base): no folder can be made there: \(lastSystemError())")
+    guard let folder = TemporaryFile.makeFolder() else {
+      let why = lastSystemError()
+      throw StoreError(.file, "\(TemporaryFile.folder): no folder can be made there: \(why)")
     }
-    return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return folder
   }
 }
 

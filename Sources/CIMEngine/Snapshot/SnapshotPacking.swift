@@ -92,9 +92,6 @@ final class SnapshotPacking {
     for layer in catalog.layers.indices where try !hasGoodLinks(layer) { try relink(layer, fill) }
   }
 
-  /// The layers packed; the others are those of the earlier snapshot.
-  var packedLayers: [String] { catalog.layers.indices.filter(repacked.contains).map { catalog.layers[$0].name } }
-
   func manifest() -> Manifest {
     Manifest(state: state, catalog: catalog, layers: entries.map { $0! })
   }
@@ -155,10 +152,10 @@ final class SnapshotPacking {
       var entry = Manifest.Layer(
         segmentFile: fileName(known, layer, output.segment, "seg"), segmentDigest: output.segment, linksFile: nil,
         linksDigest: output.links, orderID: output.orderID, rowCount: output.rowCount, isTracked: isTracked)
-      try move(paths.segment, to: entry.segmentFile)
+      try WholeFile.move(paths.segment, to: folder + "/" + entry.segmentFile)
       if let links = output.links {
         entry.linksFile = fileName(known, layer, links, "links")
-        try move(paths.links, to: entry.linksFile!)
+        try WholeFile.move(paths.links, to: folder + "/" + entry.linksFile!)
       }
       let file = try BlockFile(path: folder + "/" + entry.segmentFile)
       return Packed(
@@ -219,7 +216,7 @@ final class SnapshotPacking {
       segments[layer]!, builder, links: targets(links, of: layer), to: path)
     notices += remarks
     let name = fileName(catalog.layers[layer], layer, digest, "links")
-    try move(path, to: name)
+    try WholeFile.move(path, to: folder + "/" + name)
     entries[layer]!.linksFile = name
     entries[layer]!.linksDigest = digest
   }
@@ -237,12 +234,6 @@ final class SnapshotPacking {
   private func fileName(_ known: Catalog.Layer, _ layer: Int, _ digest: FileDigest, _ suffix: String) -> String {
     let stem = Self.fileStem(known.name)
     return "\(stem)-\(layer)-r\(state.revision.revision)-\(Self.hexadecimal(digest.checksum)).\(suffix)"
-  }
-
-  private func move(_ path: String, to name: String) throws(StoreError) {
-    guard rename(path, folder + "/" + name) == 0 else {
-      throw StoreError(.file, "\(folder)/\(name): cannot be written: \(lastSystemError())")
-    }
   }
 
   /// A layer's name as part of a file name: letters, digits and `_`, at most forty.

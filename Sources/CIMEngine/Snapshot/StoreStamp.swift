@@ -21,10 +21,7 @@ struct StoreStamp: Equatable, Sendable {
   init?(database path: String) {
     var file = stat()
     // SQLite keeps what lies beside a file beside the real one, not beside a link to it.
-    guard let real = realpath(path, nil) else { return nil }
-    defer { free(real) }
-    let path = String(cString: real)
-    guard stat(path, &file) == 0 else { return nil }
+    guard let path = FilePath.real(path), stat(path, &file) == 0 else { return nil }
     for suffix in ["-wal", "-journal"] {
       var beside = stat()
       if stat(path + suffix, &beside) == 0, beside.st_size > 0 { return nil }
@@ -71,14 +68,7 @@ struct StoreStamp: Equatable, Sendable {
   /// Says in the folder that a database with this stamp is in `state`. Where that cannot be written, the next one asks
   /// the database again.
   func keep(in folder: String, as state: SnapshotState) {
-    let path = folder + "/" + Self.fileName
-    let temporary = "\(path).\(getpid()).new"
-    let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard file >= 0 else { return }
-    let bytes = bytes(state)
-    let isWritten = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) } == bytes.count
-    close(file)
-    if !isWritten || rename(temporary, path) != 0 { unlink(temporary) }
+    try? WholeFile.write(bytes(state), to: folder + "/" + Self.fileName)
   }
 }
 

@@ -91,7 +91,7 @@ enum AuditLog {
   /// The login name of the process's user; who became root by `sudo` is named, too.
   private static func userName() -> String {
     let user = getpwuid(geteuid()).map { String(cString: $0.pointee.pw_name) } ?? "user \(geteuid())"
-    guard geteuid() == 0, let name = getenv("SUDO_USER").map({ String(cString: $0) }), !name.isEmpty else {
+    guard geteuid() == 0, let name = Environment["SUDO_USER"] else {
       return user
     }
     return "\(name) (as \(user))"

@@ -24,13 +24,13 @@ public enum Backup {
     let named = target
     try refuseTarget(named, of: path, replacing: replacing)
     // A link stays, and what it names is replaced.
-    let target = replacing ? realFile(named) ?? named : named
+    let target = replacing ? FilePath.real(named) ?? named : named
     if target != named { try refuseTarget(target, of: path, replacing: replacing) }
     let source = try Store.open(path)
     defer { source.close() }
     let partial = "\(target).backup-\(getpid())"
     let made = open(partial, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_t(0o666))
-    guard made >= 0 else { throw StoreError(.file, "cannot write \(target): \(String(cString: strerror(errno)))") }
+    guard made >= 0 else { throw StoreError(.file, "cannot write \(target): \(lastSystemError())") }
     // Nobody reads the copy who may not read the database.
     var original = stat()
     if stat(path, &original) == 0 { fchmod(made, original.st_mode & 0o777) }
@@ -40,12 +40,12 @@ public enum Backup {
       try FileSync.flush(partial)
       var status = stat()
       guard stat(partial, &status) == 0 else {
-        throw StoreError(.file, "cannot write \(target): \(String(cString: strerror(errno)))")
+        throw StoreError(.file, "cannot write \(target): \(lastSystemError())")
       }
       if replacing {
         try refuseTarget(target, of: path, replacing: true)
         guard rename(partial, target) == 0 else {
-          throw StoreError(.file, "cannot write \(target): \(String(cString: strerror(errno)))")
+          throw StoreError(.file, "cannot write \(target): \(lastSystemError())")
         }
         FileSync.flushFolder(of: target)
       } else {
@@ -56,12 +56,6 @@ public enum Backup {
       for suffix in ["", "-wal", "-shm", "-journal"] { unlink(partial + suffix) }
       throw error
     }
-  }
-
-  private static func realFile(_ path: String) -> String? {
-    guard let real = realpath(path, nil) else { return nil }
-    defer { free(real) }
-    return String(cString: real)
   }
 
   private static func refuseTarget(_ target: String, of path: String, replacing: Bool) throws(StoreError) {

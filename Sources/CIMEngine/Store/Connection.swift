@@ -160,14 +160,14 @@ final class Connection: Sendable {
   private static func checkIsFile(_ path: String) throws(StoreError) {
     var status = stat()
     guard stat(path, &status) == 0 else {
-      throw StoreError(.file, "\(path): \(errno == ENOENT ? "no such file" : String(cString: strerror(errno)))")
+      throw StoreError(.file, "\(path): \(errno == ENOENT ? "no such file" : lastSystemError())")
     }
     guard status.st_mode & S_IFMT == S_IFREG else { throw StoreError(.file, "\(path) is not a file") }
   }
 
   /// A database in WAL mode needs a folder that can be written, unless nothing can change it at all.
   static func mustBeImmutable(_ path: String) throws(StoreError) -> Bool {
-    let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+    let folder = FilePath.folder(of: path)
     if Glibc.access(folder, W_OK) == 0 { return false }
     var status = stat()
     guard stat(path + "-wal", &status) == 0, status.st_size > 0 else { return true }

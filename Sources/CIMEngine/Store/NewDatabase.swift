@@ -11,7 +11,7 @@ enum NewDatabase {
   ) throws -> T {
     let partial = path + ".importing"
     let lock = open(partial, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    guard lock >= 0 else { throw StoreError(.file, "\(partial): \(String(cString: strerror(errno)))") }
+    guard lock >= 0 else { throw StoreError(.file, "\(partial): \(lastSystemError())") }
     // Held until the file has its name: a second import of the same database stops here; what a killed one left
     // behind has no lock and is written over.
     defer { close(lock) }
@@ -21,7 +21,7 @@ enum NewDatabase {
     var status = stat()
     guard fstat(lock, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink > 0, ftruncate(lock, 0) == 0
     else {
-      throw StoreError(.file, "\(partial) cannot be written: \(String(cString: strerror(errno)))")
+      throw StoreError(.file, "\(partial) cannot be written: \(lastSystemError())")
     }
     for suffix in ["-wal", "-shm", "-journal"] { unlink(partial + suffix) }
     do {

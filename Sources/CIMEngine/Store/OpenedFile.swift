@@ -19,15 +19,13 @@ struct OpenedFile: Equatable, Sendable {
   init?(_ path: String) {
     var status = stat()
     // SQLite keeps the log beside the real file, not beside a link to it.
-    guard let real = realpath(path, nil) else { return nil }
-    defer { free(real) }
-    guard stat(real, &status) == 0 else { return nil }
+    guard let real = FilePath.real(path), stat(real, &status) == 0 else { return nil }
     file = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     content = [
       Int64(status.st_size), Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec),
       Int64(status.st_ctim.tv_sec), Int64(status.st_ctim.tv_nsec),
     ]
-    if stat(String(cString: real) + "-wal", &status) == 0 {
+    if stat(real + "-wal", &status) == 0 {
       log = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
   }

@@ -95,7 +95,7 @@ struct QueryCommand: ParsableCommand {
   /// A file, or stdin for `-`, as text.
   private static func read(_ source: String) throws -> String {
     guard let bytes = TextFile.readBytes(source) else {
-      throw StoreError(.file, "cannot read \(source == "-" ? "standard input" : source): \(Messages.systemError())")
+      throw StoreError(.file, "cannot read \(source == "-" ? "standard input" : source): \(lastSystemError())")
     }
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw StoreError(.content, "\(source == "-" ? "standard input" : source) is not UTF-8 text")

@@ -84,16 +84,9 @@ struct Completer {
     let folder = slash.map { String(path[...$0]) } ?? ""
     let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
     let opened = ShellWords.expanded(folder.isEmpty ? "." : folder)
-    guard let directory = opendir(opened) else { return nil }
-    defer { closedir(directory) }
+    guard let names = Folder.names(in: opened) else { return nil }
     var found: [String] = []
-    while let entry = readdir(directory) {
-      let file = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      guard file.hasPrefix(name), file != ".", file != "..", !file.hasPrefix(".") || name.hasPrefix(".") else {
-        continue
-      }
+    for file in names where file.hasPrefix(name) && (!file.hasPrefix(".") || name.hasPrefix(".")) {
       var status = stat()
       let isFolder = stat(opened + "/" + file, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
       found.append(folder + file + (isFolder ? "/" : ""))

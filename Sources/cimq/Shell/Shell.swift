@@ -95,13 +95,13 @@ final class Shell {
   }
 
   static var usesColour: Bool {
-    getenv("NO_COLOR").map { $0.pointee == 0 } ?? true && getenv("TERM").map { String(cString: $0) } != "dumb"
+    Environment["NO_COLOR"] == nil && Environment["TERM"] != "dumb"
   }
 
   /// `$XDG_CONFIG_HOME/cimq/rc`, then `~/.cimqrc`: dot commands and statements. A mistake is said and does not end it.
   private func runConfiguration() -> Bool {
-    guard let home = getenv("HOME").map({ String(cString: $0) }) else { return true }
-    let configuration = getenv("XDG_CONFIG_HOME").map { String(cString: $0) } ?? home + "/.config"
+    guard let home = Environment["HOME"] else { return true }
+    let configuration = Environment["XDG_CONFIG_HOME"] ?? home + "/.config"
     for file in [configuration + "/cimq/rc", home + "/.cimqrc"] {
       guard let text = TextFile.read(file) else { continue }
       var goesOn = true

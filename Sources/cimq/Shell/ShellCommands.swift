@@ -36,7 +36,7 @@ extension Shell {
       guard let file = arguments.first else { throw UsageError(".read wants a file with statements") }
       let read = try personal.sandbox.map { try $0.reading(file) { TextFile.read($0) } } ?? TextFile.read(file)
       guard let text = read else {
-        throw StoreError(.file, "cannot read \(file): \(Messages.systemError())")
+        throw StoreError(.file, "cannot read \(file): \(lastSystemError())")
       }
       var goesOn = true
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0) + "\n" }
@@ -203,14 +203,10 @@ extension Shell {
     guard let last else {
       throw UsageError(Messages.isChinese ? "还没有可画的结果；先运行一条查询" : "there is no result to draw yet; run a query first")
     }
-    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-    var name = Array((folder + "/cimq-map-XXXXXX.html").utf8CString)
-    let descriptor = mkstemps(&name, 5)
-    guard descriptor >= 0 else {
-      throw StoreError(.file, "cannot write a file in \(folder): \(Messages.systemError())")
+    guard let file = TemporaryFile.make(prefix: TemporaryFile.folder + "/cimq-map-", ending: ".html") else {
+      let why = lastSystemError()
+      throw StoreError(.file, "cannot write a file in \(TemporaryFile.folder): \(why)")
     }
-    close(descriptor)
-    let file = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     var options = OutputOptions()
     options.chinese = Messages.isChinese
     options.queryText = last.text
@@ -225,10 +221,7 @@ extension Shell {
       unlink(file)
       throw error
     }
-    let hasDisplay = ["DISPLAY", "WAYLAND_DISPLAY"].contains { (name: String) in
-      getenv(name).map { $0.pointee != 0 } ?? false
-    }
-    guard hasDisplay else { return }
+    guard ["DISPLAY", "WAYLAND_DISPLAY"].contains(where: { Environment[$0] != nil }) else { return }
     // Its own messages would land between prompts.
     _ = system("command -v xdg-open >/dev/null && xdg-open '\(file.replacing("'", with: "'\\''"))' >/dev/null 2>&1 &")
   }
@@ -264,7 +257,7 @@ extension Shell {
       do { _ = try database.parse(text, strictCQL2: false) } catch { throw Messages.InText(error: error, text: text) }
     }
     guard saved.save(text, as: name) else {
-      throw StoreError(.file, "cannot write the file of saved queries: \(Messages.systemError())")
+      throw StoreError(.file, "cannot write the file of saved queries: \(lastSystemError())")
     }
     Messages.say(Messages.isChinese ? "已保存 \(name)；用 .run \(name) 运行" : "saved \(name); .run \(name) runs it")
   }

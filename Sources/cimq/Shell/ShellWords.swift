@@ -1,3 +1,4 @@
+internal import CIMEngine
 internal import Glibc
 
 /// The words of a dot command: divided by blanks, except inside '…' and "…". `~/` is the home folder.
@@ -24,8 +25,8 @@ enum ShellWords {
   }
 
   static func expanded(_ path: String) -> String {
-    guard path == "~" || path.hasPrefix("~/"), let home = getenv("HOME") else { return path }
-    return String(cString: home) + path.dropFirst()
+    guard path == "~" || path.hasPrefix("~/"), let home = Environment["HOME"] else { return path }
+    return home + path.dropFirst()
   }
 
   /// What follows the first `count` words of `line`, trimmed, without a `;` at the end.

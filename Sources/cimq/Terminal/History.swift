@@ -28,17 +28,13 @@ struct History {
 
   /// `$XDG_STATE_HOME/cimq/history-NAME-HASH`, so that databases of one name in different folders keep apart.
   static func path(forDatabase database: String?) -> String? {
-    guard let home = getenv("HOME").map({ String(cString: $0) }) else { return nil }
-    let state = getenv("XDG_STATE_HOME").map { String(cString: $0) } ?? home + "/.local/state"
+    guard let home = Environment["HOME"] else { return nil }
+    let state = Environment["XDG_STATE_HOME"] ?? home + "/.local/state"
     let folder = state + "/cimq"
-    guard TextFile.makeFolder(folder) else { return nil }
+    guard Folder.make(folder, mode: 0o700) else { return nil }
     guard let database else { return folder + "/history" }
-    let full = realpath(database, nil).map { pointer in
-      defer { free(pointer) }
-      return String(cString: pointer)
-    }
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
-    for byte in (full ?? database).utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    for byte in (FilePath.real(database) ?? database).utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     let name = database.split(separator: "/").last ?? "database"
     return "\(folder)/history-\(name)-\(String(hash, radix: 16))"
   }
@@ -100,11 +96,5 @@ enum TextFile {
     defer { close(descriptor) }
     var text = text
     return text.withUTF8 { Glibc.write(descriptor, $0.baseAddress, $0.count) == $0.count }
-  }
-
-  static func makeFolder(_ path: String) -> Bool {
-    if mkdir(path, 0o700) == 0 || errno == EEXIST { return true }
-    guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return false }
-    return makeFolder(String(path[..<slash])) && (mkdir(path, 0o700) == 0 || errno == EEXIST)
   }
 }

@@ -47,7 +47,7 @@ final class Pager {
       } else if errno == EPIPE {
         throw ByteWriter.ReaderClosed()
       } else if errno != EINTR && errno != EAGAIN {
-        throw StoreError(.file, "cannot write the output: \(Messages.systemError())")
+        throw StoreError(.file, "cannot write the output: \(lastSystemError())")
       }
     }
   }
@@ -88,8 +88,7 @@ final class Pager {
     for name in ["CIMQ_PAGER", "PAGER"] {
       if let value = getenv(name).map({ String(cString: $0) }) { return value.isEmpty || value == "cat" ? nil : value }
     }
-    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-    return path.split(separator: ":").contains { access($0 + "/less", X_OK) == 0 } ? "less" : nil
+    return ExternalProgram.isInstalled("less") ? "less" : nil
   }
 
   /// Prints what was short enough to be held, or waits until the user leaves the pager.

@@ -1,3 +1,4 @@
+internal import CIMEngine
 internal import Glibc
 
 /// Queries kept under a name, in a file of their own for each database beside its history: `name<TAB>text` a line.
@@ -6,9 +7,8 @@ struct SavedQueries {
 
   init(forDatabase database: String) {
     path = History.path(forDatabase: database).map { path in
-      let slash = path.lastIndex(of: "/")!
-      return String(path[...slash])
-        + path[path.index(after: slash)...].replacing("history-", with: "queries-", maxReplacements: 1)
+      FilePath.folder(of: path) + "/"
+        + FilePath.name(of: path).replacing("history-", with: "queries-", maxReplacements: 1)
     }
   }
 

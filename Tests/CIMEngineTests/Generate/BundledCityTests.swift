@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CIMEngine
@@ -11,8 +12,8 @@ struct BundledCityTests {
 
   @Test("tiles/ and datasets/ are what the generator makes")
   func upToDate() throws {
-    let folder = NSTemporaryDirectory() + "cimq-bundled-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let scratch = ThrowawayFolder()
+    let folder = scratch.path
     try CityGenerator(scale: 0.0035, seed: CityGenerator.defaultSeed).write(to: folder)
     for name in ["tiles", "datasets"] {
       let made = try FileManager.default.contentsOfDirectory(atPath: folder + "/" + name).sorted()

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CIMEngine
@@ -7,7 +8,8 @@ import Testing
 final class GeneratedCity: @unchecked Sendable {
   static let shared = try! GeneratedCity(scale: 0.0005, seed: 20_220_810)
 
-  let folder: String
+  private let scratch = ThrowawayFolder()
+  var folder: String { scratch.path }
   let counts: CityCounts
   let answers: [String: Any]
   let buildings: [Building]
@@ -50,11 +52,8 @@ final class GeneratedCity: @unchecked Sendable {
     var grid3: String
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
-
   init(scale: Double, seed: UInt64) throws {
-    let folder = NSTemporaryDirectory() + "cimq-city-\(UUID().uuidString)"
-    self.folder = folder
+    let folder = scratch.path
     let generator = try CityGenerator(scale: scale, seed: seed)
     counts = generator.counts
     try generator.write(to: folder)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CIMEngine
@@ -102,8 +103,8 @@ struct GeneratorTests {
   @Test("The same scale and seed give the same bytes whatever the threads; another seed gives others")
   func deterministic() throws {
     func make(_ seed: UInt64, threads: Int) throws -> [String: Data] {
-      let folder = NSTemporaryDirectory() + "cimq-same-\(UUID().uuidString)"
-      defer { try? FileManager.default.removeItem(atPath: folder) }
+      let scratch = ThrowawayFolder()
+      let folder = scratch.path
       _ = try CityGenerator(scale: 0.0002, seed: seed).write(to: folder, threads: threads)
       var result: [String: Data] = [:]
       for path in try FileManager.default.subpathsOfDirectory(atPath: folder) {
@@ -118,8 +119,8 @@ struct GeneratorTests {
 
   @Test("A second run in the same folder replaces the first and leaves other files alone")
   func again() throws {
-    let folder = NSTemporaryDirectory() + "cimq-again-\(UUID().uuidString)"
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let scratch = ThrowawayFolder()
+    let folder = scratch.path
     try CityGenerator(scale: 0.001, seed: 1).write(to: folder)
     _ = FileManager.default.createFile(atPath: folder + "/tiles/notes.txt", contents: Data("mine".utf8))
     try CityGenerator(scale: 0.0001, seed: 1).write(to: folder)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CIMEngine
@@ -12,12 +13,8 @@ let realData: String? = ProcessInfo.processInfo.environment["CIMQ_REALDATA"].fla
 func withFile<R>(_ bytes: some Sequence<UInt8>, named name: String = "test.geojson", _ body: (String) throws -> R)
   throws -> R
 {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "cimq-load-\(UUID().uuidString)")
-  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  let file = folder.appending(path: name)
-  try Data(bytes).write(to: file)
-  return try body(file.path)
+  let folder = ThrowawayFolder()
+  return try withExtendedLifetime(folder) { try body(folder.write(name, bytes)) }
 }
 
 func withFile<R>(_ text: String, named name: String = "test.geojson", _ body: (String) throws -> R) throws -> R {

@@ -1,4 +1,4 @@
-import Foundation
+import TestSupport
 import Testing
 
 @testable import CIMEngine
@@ -68,14 +68,12 @@ import Testing
     ])
   func realFilesComeBack(name: String) throws {
     let path = try #require(realData) + "/cityjson/" + name
-    let folder = FileManager.default.temporaryDirectory.appending(path: "cimq-cityjson-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let database = folder.appending(path: "a.sqlite").path
+    let folder = ThrowawayFolder()
+    let database = folder.file("a.sqlite")
     _ = try Importer.run(into: database, sources: [try source(path)])
     let before = try Loaded(try source(path))
     for ending in ["city.json", "city.jsonl"] {
-      let written = folder.appending(path: "b.\(ending)").path
+      let written = folder.file("b.\(ending)")
       _ = try CityJSONExport.write(["building"], of: database, to: written)
       let after = try Loaded(try source(written))
       let (old, new) = (solids(before, "building"), solids(after, "building"))

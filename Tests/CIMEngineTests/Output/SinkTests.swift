@@ -1,24 +1,25 @@
 import Foundation
 import Glibc
 import SpatialIndex
+import TestSupport
 import Testing
 
 @testable import CIMEngine
 
-/// Writes one result through a pipe-free path: a temporary file, read back.
+/// One result as a file holds it.
 private func written(
   _ format: OutputFormat, _ header: ResultHeader, _ batches: [RowBatch], catalog: Catalog = .small,
   options: OutputOptions = OutputOptions()
 ) throws -> String {
-  let path = NSTemporaryDirectory() + "cimq-sink-\(UUID().uuidString)"
+  let folder = ThrowawayFolder()
+  let path = folder.file("result")
   let writer = try ByteWriter(path: path)
   var sink = try format.makeSink(to: writer, catalog: catalog, options: options)
   try sink.begin(header)
   for batch in batches { try sink.write(batch) }
   try sink.end(notices: [])
   try writer.finish()
-  defer { unlink(path) }
-  return try String(contentsOfFile: path, encoding: .utf8)
+  return withExtendedLifetime(folder) { String(decoding: ThrowawayFolder.bytes(of: path), as: UTF8.self) }
 }
 
 extension Catalog {
@@ -136,16 +137,13 @@ private let batch = RowBatch(
   }
 
   @Test func unfinishedFileLeavesNothing() throws {
-    let path = NSTemporaryDirectory() + "cimq-sink-\(UUID().uuidString).csv"
+    let folder = ThrowawayFolder()
     do {
-      let sink = try FileSink(path: path, format: nil, catalog: .small, options: OutputOptions())
+      let sink = try FileSink(path: folder.file("result.csv"), format: nil, catalog: .small, options: OutputOptions())
       try sink.begin(header)
       try sink.write(batch)
     }
-    #expect(access(path, F_OK) != 0)
-    let folder = (path as NSString).deletingLastPathComponent
-    let left = try FileManager.default.contentsOfDirectory(atPath: folder)
-    #expect(!left.contains { $0.hasPrefix((path as NSString).lastPathComponent) })
+    #expect(Folder.names(in: folder.path) == [])
   }
 
   @Test func markdownEscapesPipes() throws {

@@ -61,9 +61,7 @@ final class SpaceIndex: Sendable {
   /// Writes the index to `path`, whole or not at all. Where that cannot be done the index is made again next time.
   func keep(at path: String) {
     guard let made else { return }
-    let temporary = "\(path).\(getpid())"
-    unlink(temporary)
-    do {
+    try? WholeFile.replace(path) { (temporary) throws(StoreError) in
       let writer = try BlockFileWriter(path: temporary)
       var directory = SnapshotBytes()
       directory.put(Self.mark)
@@ -71,7 +69,6 @@ final class SpaceIndex: Sendable {
       try made.withBytes { (bytes) throws(StoreError) in try writer.section(bytes) }.write(to: &directory)
       try writer.section(withoutHeights).write(to: &directory)
       _ = try writer.finish(directory: directory.bytes)
-    } catch { return }
-    if rename(temporary, path) != 0 { unlink(temporary) }
+    }
   }
 }

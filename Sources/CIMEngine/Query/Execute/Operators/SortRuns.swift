@@ -190,18 +190,10 @@ private final class SpillFile: Sendable {
   private nonisolated(unsafe) var length = 0
 
   init() throws {
-    let named = getenv("TMPDIR").map { String(cString: $0) }
-    var made: Int32 = -1
-    for folder in [named, "/var/tmp", "/tmp"].compactMap({ $0 }) where made < 0 {
-      var name = Array((folder + "/cimq-sort-XXXXXX").utf8CString)
-      made = mkstemp(&name)
-      if made >= 0 {
-        unlink(name)
-        _ = fcntl(made, F_SETFD, FD_CLOEXEC)
-      }
-    }
-    guard made >= 0 else {
-      throw StoreError(.file, "cannot write a temporary file for sorting: \(String(cString: strerror(errno)))")
+    // `/tmp` may lie in memory, which is what runs out.
+    let folders = [Environment["TMPDIR"], "/var/tmp", "/tmp"].compactMap { $0 }
+    guard let made = TemporaryFile.openUnnamed(in: folders) else {
+      throw StoreError(.file, "cannot write a temporary file for sorting: \(lastSystemError())")
     }
     descriptor = made
   }
@@ -229,7 +221,7 @@ private final class SpillFile: Sendable {
           throw StoreError(
             .file,
             "the result does not fit in memory, and its temporary file cannot be written: "
-              + "\(String(cString: strerror(errno)))\n  TMPDIR names another folder for it")
+              + "\(lastSystemError())\n  TMPDIR names another folder for it")
         }
       }
       length += done
@@ -246,7 +238,7 @@ private final class SpillFile: Sendable {
         if number > 0 {
           done += number
         } else if number == 0 || errno != EINTR {
-          throw StoreError(.file, "the temporary file for sorting cannot be read: \(String(cString: strerror(errno)))")
+          throw StoreError(.file, "the temporary file for sorting cannot be read: \(lastSystemError())")
         }
       }
       initialized = count
