@@ -123,7 +123,7 @@ extension StatementContext {
 
   /// The place when it is a feature of a layer with water levels.
   private func flood(_ brief: Brief) throws(QueryError) -> Reference? {
-    let names = CatalogNames(catalog)
+    let names = CatalogNames.of(catalog)
     let reference = try BindState(catalog, bindContext).expand(brief.reference)
     guard case .named(let name, _?) = reference.kind, let flood = names.layer(name.text),
       names.column("water_z", of: flood) != nil

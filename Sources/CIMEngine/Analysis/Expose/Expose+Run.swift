@@ -7,7 +7,7 @@ extension StatementContext {
   /// `wet_floors`. They come by scenario, then layer as written, then by key.
   func runExpose(_ written: Expose, into sink: inout any RowSink) throws -> RunReport {
     var report = RunReport()
-    let names = CatalogNames(catalog)
+    let names = CatalogNames.of(catalog)
     let rules = try store.rules()
     var expose = written
     let layers = expose.layers.compactMap { names.layer($0.text) }
@@ -166,12 +166,12 @@ extension StatementContext {
       if expose.byFloor { add("floor", exposed.computed["floor"]) }
       if expose.find.groupBy.isEmpty {
         let people = expose.layers.contains { name in
-          CatalogNames(catalog).layer(name.text).map { catalog.layers[$0].columns.contains { $0.name == "age" } }
+          CatalogNames.of(catalog).layer(name.text).map { catalog.layers[$0].columns.contains { $0.name == "age" } }
             ?? false
         }
         if people {
           add("age_band", exposed.computed["age_band"])
-          let mobility = CatalogNames(catalog).column("mobility", of: layer)
+          let mobility = CatalogNames.of(catalog).column("mobility", of: layer)
           add("mobility", mobility.map { .column([catalog.layers[layer].columns[$0].name]) })
         }
       }

@@ -25,7 +25,7 @@ struct ExposeScenario {
 extension StatementContext {
   /// The scenarios of a reference, in the order of ids: each row of a layer or FIND is one, a geometry is one.
   func scenarios(of expose: Expose, notices: inout [String]) throws -> [ExposeScenario] {
-    let names = CatalogNames(catalog)
+    let names = CatalogNames.of(catalog)
     let state = BindState(catalog, bindContext)
     let reference = try state.expand(expose.reference)
     _ = try bind(reference)

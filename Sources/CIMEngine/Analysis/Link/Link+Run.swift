@@ -7,7 +7,7 @@ extension StatementContext {
       throw QueryError(
         .invalid("LINK is a transaction of its own"), at: statement.range, fix: "COMMIT or ROLLBACK the open one first")
     }
-    let names = CatalogNames(catalog)
+    let names = CatalogNames.of(catalog)
     guard let layer = names.layer(link.layer.text) else { throw names.unknownLayer(link.layer) }
     guard let target = names.layer(link.target.text) else { throw names.unknownLayer(link.target) }
     var within: Double?
@@ -80,7 +80,7 @@ extension Database {
   }
 
   private func index(_ name: String) throws(QueryError) -> Int {
-    let names = CatalogNames(catalog)
+    let names = CatalogNames.of(catalog)
     guard let index = names.layer(name) else {
       let error = names.unknownLayer(Name(text: name, quoted: false, range: 0..<0))
       throw QueryError(error.reason, fix: error.fix)

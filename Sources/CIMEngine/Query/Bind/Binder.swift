@@ -34,7 +34,7 @@ final class BindState {
   init(_ catalog: Catalog, _ context: BindContext) {
     self.catalog = catalog
     self.context = context
-    names = CatalogNames(catalog)
+    names = CatalogNames.of(catalog)
   }
 
   func note(_ text: String) {

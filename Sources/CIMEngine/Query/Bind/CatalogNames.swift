@@ -1,13 +1,30 @@
+internal import Synchronization
+
 /// The catalogue by names: layers and columns in any case or language, and the links as a graph.
-final class CatalogNames {
+final class CatalogNames: Sendable {
   let catalog: Catalog
-  private var layerByName: [String: Int] = [:]
-  private var columnsByLayer: [Int: [String: Int]] = [:]
+  private let layerByName: [String: Int]
+  /// For each layer, worked out when first asked for.
+  private let columnsByLayer: Mutex<[[String: Int]?]>
   /// The links that leave each layer, in the catalogue's order.
   let steps: [[LinkStep]]
 
-  init(_ catalog: Catalog) {
+  private static let last = Mutex<CatalogNames?>(nil)
+
+  /// The names of `catalog`: those made for the last statement while the catalogue is the same, which costs nothing to
+  /// find out when its layers are the same array.
+  static func of(_ catalog: Catalog) -> CatalogNames {
+    last.withLock { last in
+      if let last, last.catalog == catalog { return last }
+      let names = CatalogNames(catalog)
+      last = names
+      return names
+    }
+  }
+
+  private init(_ catalog: Catalog) {
     self.catalog = catalog
+    var layerByName: [String: Int] = [:]
     // Own names win over aliases, and the first alias over later ones.
     for (i, layer) in catalog.layers.enumerated() { layerByName[layer.name.lowercased()] = i }
     for (i, layer) in catalog.layers.enumerated() {
@@ -23,21 +40,27 @@ final class CatalogNames {
         LinkStep(fromLayer: from, column: column, targetLayer: target, targetColumn: link.targetColumn))
     }
     self.steps = steps
+    self.layerByName = layerByName
+    columnsByLayer = Mutex(Array(repeating: nil, count: catalog.layers.count))
   }
 
   func layer(_ name: String) -> Int? { layerByName[name.lowercased()] }
 
   /// A column by its name, else by an alias.
   func column(_ name: String, of layer: Int) -> Int? {
-    if columnsByLayer[layer] == nil {
-      var columns: [String: Int] = [:]
-      for (i, column) in catalog.layers[layer].columns.enumerated() { columns[column.name.lowercased()] = i }
-      for (i, column) in catalog.layers[layer].columns.enumerated() {
-        for alias in column.aliases where columns[alias.lowercased()] == nil { columns[alias.lowercased()] = i }
-      }
-      columnsByLayer[layer] = columns
+    columnsByLayer.withLock { layers in
+      if layers[layer] == nil { layers[layer] = columns(of: layer) }
+      return layers[layer]![name.lowercased()]
     }
-    return columnsByLayer[layer]![name.lowercased()]
+  }
+
+  private func columns(of layer: Int) -> [String: Int] {
+    var columns: [String: Int] = [:]
+    for (i, column) in catalog.layers[layer].columns.enumerated() { columns[column.name.lowercased()] = i }
+    for (i, column) in catalog.layers[layer].columns.enumerated() {
+      for alias in column.aliases where columns[alias.lowercased()] == nil { columns[alias.lowercased()] = i }
+    }
+    return columns
   }
 
   /// Whether `name` means the geometry of a layer.

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// One word, number or sign of a query text.
 package struct Token: Sendable, Equatable {
   package enum Kind: Sendable, Equatable {
@@ -45,27 +47,49 @@ package struct Token: Sendable, Equatable {
 /// Names that a run of Chinese characters is divided by, beside the keywords: layers, columns and their aliases.
 public struct KnownNames: Sendable {
   private var names: Set<String> = []
+  private let ofCatalog: CatalogKeys?
 
-  public init() {}
+  public init() { ofCatalog = nil }
 
   public init(_ names: some Sequence<String>) {
+    ofCatalog = nil
     for name in names { insert(name) }
   }
 
-  /// Every name and alias that the catalogue knows.
-  public init(_ catalog: Catalog) {
-    for layer in catalog.layers {
-      insert(layer.name)
-      layer.aliases.forEach { insert($0) }
-      for column in layer.columns {
-        insert(column.name)
-        column.aliases.forEach { insert($0) }
-      }
-    }
-  }
+  /// Every name and alias that the catalogue knows. They are gathered when the first is asked for, which only a run of
+  /// Chinese characters does.
+  public init(_ catalog: Catalog) { ofCatalog = CatalogKeys(catalog) }
 
   mutating func insert(_ name: String) { names.insert(name.uppercased()) }
 
   /// `key` is in capitals.
-  func contains(key: String) -> Bool { names.contains(key) }
+  func contains(key: String) -> Bool { names.contains(key) || ofCatalog?.contains(key) == true }
+}
+
+/// The names of a catalogue in capitals, gathered once for all copies.
+private final class CatalogKeys: Sendable {
+  private let catalog: Catalog
+  private let keys = Mutex<Set<String>?>(nil)
+
+  init(_ catalog: Catalog) { self.catalog = catalog }
+
+  func contains(_ key: String) -> Bool {
+    keys.withLock { keys in
+      if keys == nil { keys = gathered() }
+      return keys!.contains(key)
+    }
+  }
+
+  private func gathered() -> Set<String> {
+    var keys: Set<String> = []
+    for layer in catalog.layers {
+      keys.insert(layer.name.uppercased())
+      for alias in layer.aliases { keys.insert(alias.uppercased()) }
+      for column in layer.columns {
+        keys.insert(column.name.uppercased())
+        for alias in column.aliases { keys.insert(alias.uppercased()) }
+      }
+    }
+    return keys
+  }
 }
