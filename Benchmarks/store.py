@@ -13,6 +13,12 @@ import subprocess
 import sys
 import time
 
+if not hasattr(sqlite3.Connection, "enable_load_extension"):
+    # A Python built without extensions of SQLite; the system's own usually has them.
+    if sys.executable != "/usr/bin/python3" and os.path.exists("/usr/bin/python3"):
+        os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
+    raise SystemExit(f"the sqlite3 of {sys.executable} loads no extensions; run this with another Python")
+
 ZZ, bench = os.environ["ZZ"], sys.argv[1]
 runs = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 

@@ -4,6 +4,7 @@ import SpatialIndex
 // bench-library H            only when it is named: writes a gigabyte into $ZZ
 // bench-library growth N…     build, windows and nearest over N random boxes
 // bench-library engine DB     statements beside the library calls that do their work, on an imported city
+// bench-library reading F…   both passes over files, bytes a second each
 // bench-library once NAME     one operation on a small fixed input, for counting instructions
 let arguments = CommandLine.arguments.dropFirst()
 let workload = Workload()
@@ -15,6 +16,8 @@ case "growth":
 case "engine":
   guard let path = arguments.dropFirst().first else { fail("usage: bench-library engine DATABASE [NAME…]") }
   benchmarkEngine(path, only: Array(arguments.dropFirst(2)))
+case "reading":
+  benchmarkReading(Array(arguments.dropFirst()))
 case "once":
   runOnce(arguments.dropFirst().first ?? "")
 default:

@@ -51,7 +51,10 @@ final class ImportKey {
         reason: .refused("`\(name)` is '\(key)', and several rows of the layer `\(layer)` have that"),
         fix: "use a --key that names each row once")
     case .none:
-      if !hasIDs { feature.id = key }
+      if !hasIDs || feature.isNumbered {
+        feature.id = key
+        feature.isNumbered = false
+      }
       idOfKey[TextKey(key)] = .some(feature.id)
     }
   }

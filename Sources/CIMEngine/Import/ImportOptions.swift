@@ -10,6 +10,8 @@ public struct ImportOptions: Sendable {
   public var skipsInvalid = false
   /// The file for features that are wrong (`--rejects`); nil is `NAME.rejected.EXT` beside the source.
   public var rejectsPath: String?
+  /// Takes values that the closed list of their column does not know (`--new-values`); the list no longer holds then.
+  public var takesNewValues = false
   /// Reads and plans everything, writes nothing.
   public var isDryRun = false
   /// Kept in the catalogue of a new database and shown with its data ("synthetic data", a licence).

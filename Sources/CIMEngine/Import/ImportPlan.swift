@@ -18,6 +18,8 @@ struct ImportPlan {
     var sourceRows = 0
     /// Columns without any value so far: their type is open.
     var openColumns: Set<Int> = []
+    /// By column with a closed list in the shipped schema: what the sources hold.
+    var listed: [Int: ListedValues] = [:]
 
     /// nil for a table without geometry.
     var geometry: Catalog.GeometryColumn? {
@@ -74,7 +76,15 @@ struct ImportPlan {
 
     var columns: [Int] = []
     for (i, column) in layer.columns.enumerated() {
-      columns.append(place(column, isEmpty: layer.emptyColumns.contains(i), in: index, survey: survey))
+      let at = place(column, isEmpty: layer.emptyColumns.contains(i), in: index, survey: survey)
+      if let listed = layer.listed[i] {
+        if tables[index].listed[at] == nil {
+          tables[index].listed[at] = listed
+        } else {
+          tables[index].listed[at]!.add(listed)
+        }
+      }
+      columns.append(at)
     }
     return Feed(table: index, columns: columns)
   }
@@ -190,7 +200,16 @@ struct ImportPlan {
       if tables[index].openColumns.contains(i), let known = CitySchema.column(tables[index].columns[i].name, of: name) {
         tables[index].columns[i].type = known.type
       }
-      tables[index].columns[i] = CitySchema.described(tables[index].columns[i], of: name)
+      var column = CitySchema.described(tables[index].columns[i], of: name)
+      if let listed = tables[index].listed[i], let values = column.enumeration, !listed.isOfTheList {
+        // Words of its own: the shipped list is not about this column.
+        warn(
+          "`\(name).\(column.name)` has values beside \(values.joined(separator: ", ")), such as "
+            + "'\(listed.strangers.first ?? "")': any value is taken")
+        column.enumeration = nil
+        column.valueAliases = [:]
+      }
+      tables[index].columns[i] = column
     }
   }
 

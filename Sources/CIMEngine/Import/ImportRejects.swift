@@ -11,6 +11,8 @@ final class ImportRejects: Sendable {
   private struct State {
     var found: [[RejectedFeature]]
     var count = 0
+    /// City objects that only the second pass found to be wrong, by source: other rows of theirs are written by then.
+    var later: [[RejectedFeature]]
     /// Geometries that are taken though they are not valid, by source: how many, and the first of them.
     var invalid: [(count: Int, first: [String])]
   }
@@ -32,7 +34,7 @@ final class ImportRejects: Sendable {
     (self.sources, self.surveys, self.options) = (sources, surveys, options)
     state = Mutex(
       State(
-        found: Array(repeating: [], count: surveys.count),
+        found: Array(repeating: [], count: surveys.count), later: Array(repeating: [], count: surveys.count),
         invalid: Array(repeating: (0, []), count: surveys.count)))
   }
 
@@ -52,14 +54,21 @@ final class ImportRejects: Sendable {
 
   /// Takes a feature that the second pass cannot use.
   func add(_ error: LoadError, of source: Int, at place: SourcePlace) throws {
-    // Of a city object other rows may be in other tables already.
-    if options.skipsInvalid, surveys[source].format.hasPrefix("CityJSON"), !error.isConflict { throw error }
+    let isLater =
+      options.skipsInvalid && !error.isConflict && surveys[source].format.hasPrefix("CityJSON")
     let count = state.withLock { state in
-      state.found[source].append(RejectedFeature(key: place, error: error))
+      let feature = RejectedFeature(key: place, error: error)
+      if isLater { state.later[source].append(feature) } else { state.found[source].append(feature) }
       state.count += 1
       return state.count
     }
-    if count > limit { try refuse() }
+    if count > limit { try refuse(cutAt: source) }
+  }
+
+  /// By source, the objects without which everything is to be read once more; empty when nothing is.
+  var later: [Int: [RejectedFeature]] {
+    let later = state.withLock { $0.later }
+    return Dictionary(uniqueKeysWithValues: later.enumerated().filter { !$0.element.isEmpty }.map { ($0, $1) })
   }
 
   /// Takes a feature whose geometry is not valid. Real data have many, and most questions can be asked of them: without
@@ -90,11 +99,13 @@ final class ImportRejects: Sendable {
   }
 
   private func rejected(of source: Int) -> [RejectedFeature] {
-    surveys[source].rejected + state.withLock { $0.found[source] }
+    surveys[source].rejected + state.withLock { $0.found[source] + $0.later[source] }
   }
 
   /// Throws what is wrong, all of it.
-  private func refuse(_ isToBeSaid: (RejectedFeature) -> Bool = { $0.isWrong }) throws {
+  ///
+  /// - Parameter cut: the source at whose last error reading stopped: it may have more.
+  private func refuse(cutAt cut: Int? = nil, _ isToBeSaid: (RejectedFeature) -> Bool = { $0.isWrong }) throws {
     var errors: [LoadError] = []
     var canSkip = true
     for index in surveys.indices {
@@ -103,7 +114,7 @@ final class ImportRejects: Sendable {
       if wrong.contains(where: \.isConflict) { canSkip = false }
       let survey = surveys[index]
       let total = survey.rejected.count + survey.layers.reduce(0) { $0 + $1.featureCount }
-      errors.append(.several(wrong, path: survey.path, total: total))
+      errors.append(.several(wrong, path: survey.path, total: total, isCut: cut == index))
     }
     guard !errors.isEmpty else { return }
     let hint = "--skip-invalid imports the others and writes these, with the reasons, to a file"
@@ -118,6 +129,7 @@ final class ImportRejects: Sendable {
   /// At the end of the second pass, before anything counts: refuses, or writes the side files under other names.
   func settle(writing: Bool) throws {
     guard options.skipsInvalid else { return try refuse() }
+    if !later.isEmpty { throw StoreError(.content, "city objects are to be set aside") }
     // Rows that differ from those of the database are not wrong: --on-conflict says what is to be done.
     if state.withLock({ $0.found.contains { $0.contains { $0.error.isConflict } } }) {
       try refuse { $0.error.isConflict }

@@ -52,6 +52,11 @@ final class ImportTrial {
       leftOut[table] += count - batch.features.count
       for feature in batch.features {
         if samples[table].count < Self.sampleCount { samples[table].append(placed(feature, columns, table)) }
+        if let error = unlisted(feature, columns, table, survey.path) {
+          try rejects.add(error, of: index, at: feature.place)
+          leftOut[table] += 1
+          continue
+        }
         guard isWhole, checksIDs else { continue }
         var hasher = Hasher()
         hasher.combine(feature.values)
@@ -70,6 +75,19 @@ final class ImportTrial {
       let hasAll = fed.allSatisfy { samples[$0].count >= min(Self.sampleCount, plan.tables[$0].sourceRows) }
       if !isWhole, hasAll { throw Enough() }
     }
+  }
+
+  /// The first value that is not on the closed list of its column.
+  private func unlisted(_ feature: Feature, _ columns: [Int], _ table: Int, _ path: String) -> LoadError? {
+    if job.options.takesNewValues { return nil }
+    for (index, value) in zip(columns, feature.values) {
+      let column = plan.tables[table].columns[index]
+      guard let allowed = column.enumeration, case .text(let text) = value, !allowed.contains(text),
+        column.valueAliases[text] == nil
+      else { continue }
+      return .unlisted(text, column, layer: plan.tables[table].name, path: path, place: feature.place)
+    }
+    return nil
   }
 
   /// The row in the order of the table's columns.

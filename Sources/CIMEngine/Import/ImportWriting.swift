@@ -75,7 +75,9 @@ final class ImportWriting {
     }
     let lastSource = plan.order.lastIndex { source in plan.feeds[source].contains { $0.table == index } } ?? 0
     return OpenTable(
-      table: try TableWriter(layer, isNew: isNew, conflict: job.options.onConflict, in: writer.connection),
+      table: try TableWriter(
+        layer, isNew: isNew, conflict: job.options.onConflict, takesNewValues: job.options.takesNewValues,
+        in: writer.connection),
       solids: solids, layer: layer, position: writer.position(of: layer.layer.name), lastSource: lastSource)
   }
 
@@ -92,6 +94,18 @@ final class ImportWriting {
       job.warn(
         "`\(name).\(known.name)` has values beside \((known.enumeration ?? []).joined(separator: ", ")), such as "
           + "'\(value)': any value is taken")
+    }
+    for (column, entry) in table.translated.sorted(by: { $0.key < $1.key }) {
+      job.warn(
+        "`\(name).\(open.layer.layer.columns[column].name)`: \(entry.count) value\(entry.count == 1 ? " is" : "s are") "
+          + "written in other words and taken as meant, such as '\(entry.from)' as '\(entry.to)'")
+    }
+    if table.repeated.count > 0 {
+      let (count, examples) = (table.repeated.count, table.repeated.examples)
+      job.warn(
+        "`\(name)`: \(count) row\(count == 1 ? " has" : "s have") the id of an earlier row of this import and other "
+          + "content; the \(job.options.onConflict == .skip ? "first" : "last") counts: "
+          + examples.joined(separator: ", ") + (count > examples.count ? ", …" : ""))
     }
     for (column, lookup) in table.lookups.sorted(by: { $0.key < $1.key }) where lookup.unresolvedCount > 0 {
       job.warn(
@@ -141,12 +155,16 @@ final class ImportWriting {
     }
     var current = -1
     var key: ImportKey?
+    var isKnownByID = false
     while let batch = try queue.take() {
       try job.checkCancelled()
       let feed = plan.feeds[index][batch.layer]
       guard let table = tables[feed.table].table else { continue }
       if batch.layer != current {
         current = batch.layer
+        // Where others of the source have ids, the number of a row is none.
+        let layer = survey.layers[batch.layer]
+        isKnownByID = job.options.onConflict != .fail && layer.numberedCount < layer.featureCount
         let links = links(of: feed.table)
         try table.begin(columns: feed.columns.map { $0 + 1 }, links: links)
         key = try job.options.key.flatMap {
@@ -162,6 +180,12 @@ final class ImportWriting {
         let found: Int64?
         do {
           try key?.identify(&feature, path: source.path)
+          if key == nil, isKnownByID, feature.isNumbered {
+            throw LoadError(
+              path: source.path, place: feature.place,
+              reason: .refused(
+                "has no id, by which --on-conflict \(job.options.onConflict.rawValue) knows the row"))
+          }
           found = try table.insert(feature, path: source.path)
         } catch let error as LoadError where error.isOfOneFeature {
           try rejects.add(error, of: index, at: feature.place)

@@ -54,7 +54,7 @@ public enum Importer {
 /// One import, from start to end.
 final class ImportJob {
   let path: String
-  let sources: [any FeatureSource]
+  private(set) var sources: [any FeatureSource]
   let options: ImportOptions
   let progress: Importer.Progress
   let notice: @Sendable (String) -> Void
@@ -62,6 +62,7 @@ final class ImportJob {
   /// By source, how many rows its manifest promises for which layer.
   var promises: [(layer: String, count: Int)?] = []
   private(set) var warnings: [String] = []
+  private var told: Set<String> = []
   private(set) var byteCount = 0
 
   init(
@@ -94,8 +95,28 @@ final class ImportJob {
         "\(path) works in \(state.catalog.workingCRS); the working CRS is chosen once, when a database is made")
     }
 
-    let surveys = try survey()
-    let rejects = ImportRejects(sources, surveys, options)
+    var surveys = try survey(sources.indices)
+    while true {
+      let rejects = ImportRejects(sources, surveys, options)
+      do { return try run(surveys, rejects, exists, store, state) } catch {
+        // City objects that only the store could refuse: once more from the start, without all that belongs to them.
+        let later = rejects.later
+        guard options.skipsInvalid, !later.isEmpty else { throw error }
+        for (index, features) in later {
+          guard let source = sources[index].settingAside(features) else { throw error }
+          sources[index] = source
+        }
+        warnings = warnings.filter { warning in !later.keys.contains { warning.hasPrefix(surveys[$0].path + ": ") } }
+        let again = later.keys.sorted()
+        for (index, survey) in zip(again, try survey(again)) { surveys[index] = survey }
+      }
+    }
+  }
+
+  private func run(
+    _ surveys: [SourceSurvey], _ rejects: ImportRejects, _ exists: Bool, _ store: Store?, _ state: StoredCatalog?
+  ) throws -> ImportReport {
+    byteCount = surveys.reduce(0) { $0 + $1.byteCount }
     try rejects.checkSurveys()
     for survey in surveys { try check(survey) }
     let choice: WorkingCRS.Choice
@@ -103,7 +124,8 @@ final class ImportJob {
       choice = WorkingCRS.Choice(crs: state.catalog.workingCRS, reason: "")
     } else {
       choice = try chooseWorkingCRS(surveys)
-      notice("working CRS: \(choice.crs) (\(choice.reason))")
+      let text = "working CRS: \(choice.crs) (\(choice.reason))"
+      if told.insert(text).inserted { notice(text) }
     }
     let isGeographic = try CRSInfo.lookup(choice.crs).isGeographic
     if let key = options.key, key.lowercased() != "id",
@@ -156,7 +178,7 @@ final class ImportJob {
 
   func warn(_ text: String) {
     warnings.append(text)
-    notice(text)
+    if told.insert(text).inserted { notice(text) }
   }
 
   func checkCancelled() throws(StoreError) {
@@ -174,17 +196,17 @@ final class ImportJob {
   // MARK: - The first pass
 
   /// Surveys every source, two at a time. The first source, in order, that cannot be read decides the error.
-  private func survey() throws -> [SourceSurvey] {
+  private func survey(_ indices: some Collection<Int>) throws -> [SourceSurvey] {
+    let indices = Array(indices)
     let shared = SurveyTasks(
-      sources, rejectLimit: options.skipsInvalid ? Rejections.skippingLimit : Rejections.usualLimit,
+      indices.map { sources[$0] }, rejectLimit: options.skipsInvalid ? Rejections.skippingLimit : Rejections.usualLimit,
       isCancelled: isCancelled, progress: progress)
-    let helper = sources.count > 1 ? WorkerThread { shared.work() } : nil
+    let helper = indices.count > 1 ? WorkerThread { shared.work() } : nil
     shared.work()
     helper?.join()
     try checkCancelled()
     let surveys = try shared.results()
-    for (i, survey) in surveys.enumerated() {
-      byteCount += survey.byteCount
+    for (i, survey) in zip(indices, surveys) {
       for warning in survey.warnings { warn("\(survey.path): \(warning)") }
       // Of a city model the buildings count; its parts and everything else are layers of their own.
       guard i < promises.count, let promise = promises[i] else { continue }

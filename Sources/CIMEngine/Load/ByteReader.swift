@@ -92,6 +92,27 @@ final class ByteReader {
     return count > 0
   }
 
+  /// Reads the rest of the file behind the unread bytes.
+  func fillAll() throws(LoadError) {
+    var status = stat()
+    if converter == nil, fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+      // In one piece of memory of the right size; one byte more, by which the end shows.
+      let wanted = end - begin + max(0, Int(status.st_size) - bytesRead) + 1
+      if wanted * 4 / 3 + 4 > capacity, wanted < Self.recordLimit { try grow(to: wanted * 4 / 3 + 4) }
+    }
+    while try fill() {}
+  }
+
+  private func grow(to larger: Int) throws(LoadError) {
+    let memory = UnsafeMutablePointer<UInt8>.allocate(capacity: larger + JSONParser.padding)
+    memcpy(memory, buffer + begin, end - begin)
+    end -= begin
+    begin = 0
+    buffer.deallocate()
+    buffer = memory
+    capacity = larger
+  }
+
   private func readFile(into target: UnsafeMutablePointer<UInt8>, count: Int) throws(LoadError) -> Int {
     while true {
       let result = read(descriptor, target, count)

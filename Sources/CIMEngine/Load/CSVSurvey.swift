@@ -130,14 +130,17 @@ struct CSVSurvey {
     var timestamps = 0
     var firstNonNumber: (line: Int, text: String)?
     var hasNUL = false
+    /// Where the shipped schema has a closed list for it.
+    var listed: ListedValues?
     let forced: ColumnType?
-    /// Forced by most of the values, not by the user.
-    var isByMajority = false
+    /// Forced by the shipped schema or most of the values, not by the user.
+    var isBySchema = false
     let isLabel: Bool
 
     mutating func note(_ raw: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>, line: Int) {
       filled += 1
       if !hasNUL, memchr(raw.baseAddress!, 0, raw.count) != nil { hasNUL = true }
+      listed?.note(text)
       if isLabel { return }
       if let number = TextValue.number(text) {
         numbers += 1
@@ -169,6 +172,8 @@ struct CSVSurvey {
   private var extent = Extent()
   private var srid: Int?
   private(set) var count = 0
+  /// Rows whose id is empty.
+  private var numberedCount = 0
 
   static let largestDigitCount = 15
 
@@ -185,8 +190,9 @@ struct CSVSurvey {
     geometry = CSVGeometry(path: path, header: header, isGeographic: header.hasDegrees(options))
     profiles = header.names.map { name in
       Profile(
+        listed: ListedValues(column: name, layer: layer),
         forced: options.type(ofColumn: name) ?? outlierTypes[name],
-        isByMajority: options.type(ofColumn: name) == nil && outlierTypes[name] != nil,
+        isBySchema: options.type(ofColumn: name) == nil && outlierTypes[name] != nil,
         isLabel: ColumnMeaning.isLabel(name) || options.isLink(name) || ColumnMeaning.isLink(name, layer: layer))
     }
   }
@@ -206,6 +212,7 @@ struct CSVSurvey {
       case .attribute: try note(record, index, place)
       case .id:
         if record.field(index).trimmed.isEmpty {
+          numberedCount += 1
           warnings.count("`\(header.names[index])` is empty; the row's number becomes its id", at: place)
         }
       default: break
@@ -231,10 +238,9 @@ struct CSVSurvey {
     if let forced = profiles[index].forced {
       guard TextValue.value(text, as: forced, zone: zone) != nil else {
         let found = String(decoding: text, as: UTF8.self)
-        if profiles[index].isByMajority {
+        if profiles[index].isBySchema {
           throw LoadError(
-            path: path, place: place,
-            reason: .malformed("`\(header.names[index])` is '\(found)', not a number as in other rows"),
+            path: path, place: place, reason: .malformed("`\(header.names[index])` is '\(found)', not a number"),
             fix: "correct it, or keep the column as text with --types \(header.names[index])=text")
         }
         throw LoadError(
@@ -256,10 +262,12 @@ struct CSVSurvey {
     var result = SourceSurvey.Layer(
       name: layer, geometryKinds: kinds, hasZ: hasZ, featureCount: count, extent: extent.box)
     var names = ColumnNames()
+    result.numberedCount = header.roles.contains(.id) ? numberedCount : count
     for (index, name) in header.names.enumerated() {
       if header.roles[index] == .id { result.idColumn = name }
       guard header.roles[index] == .attribute else { continue }
       if profiles[index].hasNUL { warnings.add("`\(name)` holds the character U+0000, which is left out") }
+      if let listed = profiles[index].listed { result.listed[result.columns.count] = listed }
       result.columns.append(Catalog.Column(name: names.claim(name), type: try type(of: index, &warnings)))
       result.sourceNames.append(name)
     }
@@ -272,13 +280,17 @@ struct CSVSurvey {
     return survey
   }
 
-  /// Columns that the shipped schema knows as numbers and that hold numbers but for a few texts.
+  /// Columns that the shipped schema knows as numbers and that hold something else: in a shipped layer any of its own
+  /// columns, in others those that hold numbers but for a few texts.
   var typesOfOutliers: [String: ColumnType] {
     var types: [String: ColumnType] = [:]
     for (index, profile) in profiles.enumerated() {
-      guard header.roles[index] == .attribute, profile.forced == nil, !profile.isLabel, profile.labels == 0,
-        profile.numbers < profile.filled, profile.numbers * 10 >= profile.filled * 9,
-        let known = CitySchema.column(header.names[index], of: layer)?.type, known == .int || known == .double
+      let isMixed = profile.numbers < profile.filled && profile.labels == 0
+      guard header.roles[index] == .attribute, profile.forced == nil, !profile.isLabel, profile.filled > 0,
+        let known = CitySchema.column(header.names[index], of: layer)?.type, known == .int || known == .double,
+        (isMixed && profile.numbers * 10 >= profile.filled * 9)
+          || (CitySchema.fixesType(of: header.names[index], in: layer)
+            && (profile.numbers < profile.filled || profile.labels > 0))
       else { continue }
       types[header.names[index]] = profile.doubles > 0 ? .double : known
     }
@@ -367,8 +379,10 @@ struct CSVBuilder {
       let text = record.field(idColumn).trimmed
       if !text.isEmpty { id = Self.text(text) }
     }
-    return Feature(
+    var feature = Feature(
       id: id ?? String(number), values: row, geometry: try geometry.read(record)?.geometry, place: place)
+    feature.isNumbered = id == nil
+    return feature
   }
 
   private static func text(_ bytes: UnsafeBufferPointer<UInt8>) -> String {

@@ -11,6 +11,13 @@ struct CityJSON: FeatureSource {
   let options: LoadOptions
   let isSequence: Bool
   var bufferCapacity = ByteReader.usualCapacity
+  /// Objects that the store could not take, by id: both passes set them aside with all that belongs to them.
+  private var laterFaults: [String: LoadError] = [:]
+
+  init(path: String, options: LoadOptions, isSequence: Bool, bufferCapacity: Int = ByteReader.usualCapacity) {
+    (self.path, self.options, self.isSequence) = (path, options, isSequence)
+    self.bufferCapacity = bufferCapacity
+  }
 
   static let batchSize = 1_000
 
@@ -34,7 +41,13 @@ struct CityJSON: FeatureSource {
         guard let (unit, place) = try units.next() else { break }
         isRead = true
         if rejected.contains(units.key) { continue }
-        let errors = try survey.add(unit, place, &units.reader, without: rejected)
+        var errors = try survey.add(unit, place, &units.reader, without: rejected)
+        for object in unit.objects where !laterFaults.isEmpty && !rejected.contains(.object(object.id)) {
+          guard let fault = laterFaults[object.id] else { continue }
+          var error = LoadError.inUnit(path, place, object.id, fault.what)
+          error.fix = fault.fix
+          errors.append((object.id, error))
+        }
         if case .line = place {
           if let first = errors.first { throw first.error }
         } else if !errors.isEmpty {
@@ -80,6 +93,14 @@ struct CityJSON: FeatureSource {
     }
     try builder.flush(body)
     progress(units.bytesRead)
+  }
+
+  func settingAside(_ features: [RejectedFeature]) -> (any FeatureSource)? {
+    var source = self
+    for feature in features {
+      if case .object(let id) = feature.key, source.laterFaults[id] == nil { source.laterFaults[id] = feature.error }
+    }
+    return source
   }
 
   var rejectsExtension: String { isSequence ? "city.jsonl" : "city.json" }
@@ -185,7 +206,7 @@ final class CityJSONUnits {
       guard try document.peek() != nil else {
         throw LoadError(path: source.path, reason: .malformed("the file is empty"))
       }
-      root = try document.value()
+      root = try document.wholeValue()
       place = .file
       if try document.peek() != nil {
         throw try document.unexpected("expected the end of the file after the document")

@@ -11,12 +11,21 @@ struct CityJSONSurvey {
 
   private struct LayerState {
     var type: String
-    var table = ColumnTable()
+    var table: ColumnTable
     var count = 0
     var hasParents = false
     var hasSurfaces = false
     var shapeKinds: Set<GeometryKind> = []
     var extent = Extent()
+
+    init(type: String, options: LoadOptions) {
+      self.type = type
+      var columns: [String: String] = [:]
+      for key in BuildingColumns.keys(ofType: type) ?? [] {
+        for source in key.sources { columns[source] = key.column.name }
+      }
+      table = ColumnTable(layer: CityJSONBuilder.layerName(ofType: type, options: options), columnOfName: columns)
+    }
   }
 
   init(path: String, options: LoadOptions) {
@@ -25,7 +34,7 @@ struct CityJSONSurvey {
     // Buildings come first whatever the order of the file.
     for type in ["Building", "BuildingPart"] {
       byType[type] = layers.count
-      layers.append(LayerState(type: type))
+      layers.append(LayerState(type: type, options: options))
     }
   }
 
@@ -97,7 +106,7 @@ struct CityJSONSurvey {
     // Two types may share a layer's name: `+Road` and `Road`.
     let name = CityJSONUnit.layerName(ofType: type)
     let index = layers.firstIndex { CityJSONUnit.layerName(ofType: $0.type) == name } ?? layers.count
-    if index == layers.count { layers.append(LayerState(type: type)) }
+    if index == layers.count { layers.append(LayerState(type: type, options: options)) }
     byType[type] = index
     return index
   }
@@ -183,6 +192,15 @@ struct CityJSONSurvey {
     }
     for (index, profile) in state.table.profiles.enumerated() {
       let type = options.type(ofColumn: profile.name) ?? state.table.type(of: index)
+      if let listed = profile.listed {
+        let name = profile.name.lowercased()
+        let key = keys.firstIndex { $0.column.name == name || $0.sources.contains(name) }
+        if let key {
+          if layer.listed[key] == nil { layer.listed[key] = listed } else { layer.listed[key]!.add(listed) }
+        } else {
+          layer.listed[layer.columns.count] = listed
+        }
+      }
       let own = keys.first { $0.column.name == profile.name.lowercased() }
       if let own, own.takes(type) || profile.isEmpty { continue }
       if profile.seen.contains(.nulCharacter) {

@@ -13,6 +13,8 @@ struct ColumnTable {
     var firstText: SourcePlace? = nil
     var numberCount = 0
     var textCount = 0
+    /// Where the shipped schema has a closed list for it.
+    var listed: ListedValues?
     /// Whether every value was NULL.
     var isEmpty: Bool { seen.isDisjoint(with: .scalarsMask) }
   }
@@ -36,14 +38,24 @@ struct ColumnTable {
 
   private(set) var profiles: [Profile] = []
   private var names = NameIndex()
+  /// The layer whose closed lists of values count; nil for none.
+  private let layer: String?
+  /// Columns of the layer by the names that they have in the source, in lower case, where those differ.
+  private let columnOfName: [String: String]
 
   /// More columns than SQLite takes in one table.
   static let limit = 1_900
 
-  init() {}
+  init(layer: String? = nil, columnOfName: [String: String] = [:]) {
+    self.layer = layer
+    self.columnOfName = columnOfName
+  }
 
   /// A table that knows these names, for reading what a survey has found.
-  init(names: [String]) { for name in names { _ = index(of: name) } }
+  init(names: [String]) {
+    self.init()
+    for name in names { _ = index(of: name) }
+  }
 
   var count: Int { profiles.count }
 
@@ -69,7 +81,8 @@ struct ColumnTable {
 
   private mutating func add(_ name: String, _ bytes: UnsafeBufferPointer<UInt8>) -> Int {
     names.add(bytes)
-    profiles.append(Profile(name: name))
+    let listed = layer.flatMap { ListedValues(column: columnOfName[name.lowercased()] ?? name, layer: $0) }
+    profiles.append(Profile(name: name, listed: listed))
     return profiles.count - 1
   }
 
@@ -101,6 +114,7 @@ struct ColumnTable {
     profiles[column].textCount += 1
     if profiles[column].firstText == nil { profiles[column].firstText = place }
     if text.count > 0, memchr(text.start, 0, text.count) != nil { profiles[column].seen.insert(.nulCharacter) }
+    profiles[column].listed?.note(text.bytes)
     if profiles[column].seen.contains(.text) { return }
     if text.count >= 10, text.start[4] == UInt8(ascii: "-") {
       if RFC3339.date(text.bytes) != nil {

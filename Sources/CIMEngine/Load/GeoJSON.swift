@@ -39,7 +39,7 @@ struct GeoJSON: FeatureSource {
     let features = try features()
     var options = options
     options.types.merge(rejected.types) { given, _ in given }
-    var survey = GeoJSONSurvey(path: path, options: options)
+    var survey = GeoJSONSurvey(path: path, layer: layer, options: options)
     while true {
       var isRead = false
       do throws(LoadError) {
@@ -53,7 +53,7 @@ struct GeoJSON: FeatureSource {
         try rejected.add(error, at: features.place)
       }
     }
-    rejected.types.merge(survey.typesOfOutliers(layer: layer)) { known, _ in known }
+    rejected.types.merge(survey.typesOfOutliers) { known, _ in known }
     progress(features.bytesRead)
     var stated: CRS? = nil
     var assumed: CRS? = .wgs84
@@ -74,7 +74,7 @@ struct GeoJSON: FeatureSource {
     case .known(let crs): stated = crs
     }
     return survey.finish(
-      stated: stated, assumed: assumed, layer: layer, format: isSequence ? "GeoJSONSeq" : "GeoJSON",
+      stated: stated, assumed: assumed, format: isSequence ? "GeoJSONSeq" : "GeoJSON",
       byteCount: features.bytesRead, notes: features.warnings)
   }
 

@@ -5,22 +5,26 @@ internal import SpatialIndex
 struct GeoJSONSurvey {
   let path: String
   let options: LoadOptions
-  private var table = ColumnTable()
+  private let layer: String
+  private var table: ColumnTable
   private var warnings = LoadWarnings()
   private var reader = GeoJSONGeometryReader(remarking: true)
   private var kinds: Set<GeometryKind> = []
   private var hasZ = false
   private var extent = Extent()
   private var count = 0
+  private var numberedCount = 0
   private var idDiffers = false
   private var firstBeyond: (place: SourcePlace, x: Double, y: Double)?
   private var beyondCount = 0
   private var zone = ZoneInfo.utc
   private var forced: [ColumnType?] = []
 
-  init(path: String, options: LoadOptions) {
+  init(path: String, layer: String, options: LoadOptions) {
     self.path = path
+    self.layer = layer
     self.options = options
+    table = ColumnTable(layer: layer)
   }
 
   mutating func add(_ item: GeoJSONFeatures.Item) throws(LoadError) {
@@ -90,7 +94,10 @@ struct GeoJSONSurvey {
       other = text
     }
     if let own, let other, own != other { idDiffers = true }
-    if own == nil, other == nil { warnings.count("a feature has no id; it gets its number in the file", at: place) }
+    if own == nil, other == nil {
+      numberedCount += 1
+      warnings.count("a feature has no id; it gets its number in the file", at: place)
+    }
   }
 
   private mutating func addGeometry(_ json: JSON?, _ place: SourcePlace) throws(LoadError) {
@@ -117,7 +124,7 @@ struct GeoJSONSurvey {
   }
 
   func finish(
-    stated: CRS?, assumed: CRS?, layer: String, format: String, byteCount: Int, notes: [String]
+    stated: CRS?, assumed: CRS?, format: String, byteCount: Int, notes: [String]
   ) -> SourceSurvey {
     var warnings = self.warnings
     for note in notes { warnings.add(note) }
@@ -132,6 +139,7 @@ struct GeoJSONSurvey {
     var names = ColumnNames()
     var result = SourceSurvey.Layer(
       name: layer, geometryKinds: kinds, hasZ: hasZ, featureCount: count, extent: extent.box)
+    result.numberedCount = numberedCount
     let idColumn = idColumnIndex
     if let idColumn { result.idColumn = table.profiles[idColumn].name }
     for (index, profile) in table.profiles.enumerated() {
@@ -140,6 +148,7 @@ struct GeoJSONSurvey {
       if profile.seen.contains(.nulCharacter) {
         warnings.add("`\(profile.name)` holds the character U+0000, which is left out")
       }
+      if let listed = profile.listed { result.listed[result.columns.count] = listed }
       if profile.isEmpty, forced[index] == nil { result.emptyColumns.insert(result.columns.count) }
       result.columns.append(
         Catalog.Column(name: names.claim(profile.name), type: forced[index] ?? table.type(of: index)))
@@ -156,13 +165,14 @@ struct GeoJSONSurvey {
     return survey
   }
 
-  /// Columns that the shipped schema knows as numbers and that hold numbers but for a few texts: by name, the type that
-  /// those texts fail.
-  func typesOfOutliers(layer: String) -> [String: ColumnType] {
+  /// Columns that the shipped schema knows as numbers and that hold texts: in a shipped layer any of its own columns, in
+  /// others those that hold numbers but for a few texts. By name, the type that those texts fail.
+  var typesOfOutliers: [String: ColumnType] {
     var types: [String: ColumnType] = [:]
     for (index, profile) in table.profiles.enumerated() where forced[index] == nil {
-      guard profile.textCount > 0, profile.numberCount >= profile.textCount * 9, table.type(of: index) == .text,
-        let known = CitySchema.column(profile.name, of: layer)?.type, known == .int || known == .double
+      guard profile.textCount > 0, table.type(of: index) == .text,
+        let known = CitySchema.column(profile.name, of: layer)?.type, known == .int || known == .double,
+        profile.numberCount >= profile.textCount * 9 || CitySchema.fixesType(of: profile.name, in: layer)
       else { continue }
       types[profile.name] = profile.seen.contains(.double) ? .double : known
     }
@@ -220,7 +230,9 @@ struct GeoJSONBuilder {
         throw LoadError(path: path, place: item.place, reason: .malformed(error.message))
       }
     }
-    return Feature(id: id ?? String(item.number), values: row, geometry: geometry, place: item.place)
+    var feature = Feature(id: id ?? String(item.number), values: row, geometry: geometry, place: item.place)
+    feature.isNumbered = id == nil
+    return feature
   }
 }
 

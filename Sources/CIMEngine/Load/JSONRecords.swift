@@ -1,3 +1,4 @@
+internal import CSimdJSON
 internal import Glibc
 
 /// The JSON texts of a line-delimited file one after another: newline-delimited, or RFC 8142 with its record
@@ -165,6 +166,24 @@ final class JSONDocumentReader {
     return json
   }
 
+  /// The one value of a file that holds no more, parsed without looking for its end first. Valid until the next call.
+  func wholeValue() throws(LoadError) -> JSON {
+    canContinue = false
+    guard try peek() != nil else { throw try unexpected("expected a value") }
+    try reader.fillAll()
+    let bytes = reader.bytes
+    var count = bytes.count
+    while count > 0, JSONLines.isSpace(bytes[count - 1]) { count -= 1 }
+    text = UnsafeBufferPointer(rebasing: bytes[..<count])
+    if let json = parser.parse(text, padded: true) {
+      passed = bytes.count
+      canContinue = true
+      return json
+    }
+    // Whatever is wrong, or stands behind the value, is found by the careful way.
+    return try value()
+  }
+
   /// Passes a value without parsing it: only its brackets and strings are looked at.
   func skipValue() throws(LoadError) { _ = try valueText(keeping: false) }
 
@@ -269,6 +288,17 @@ struct ValueScan {
     return table
   }()
 
+  /// Passes blocks of 64 bytes that hold no escapes, with as many brackets as they like. True when the value ends at `at`.
+  private mutating func passBlocks(_ base: UnsafePointer<UInt8>, _ count: Int, _ at: inout Int) -> Bool {
+    // A text by itself ends with its quote, which the blocks do not look for.
+    if depth == 0, inString { return false }
+    var (level, quoted) = (Int64(depth), Int32(inString ? 1 : 0))
+    let isEnd = csimdjson_pass(base, count, &at, &level, &quoted) != 0
+    depth = Int(level)
+    inString = quoted != 0
+    return isEnd
+  }
+
   /// The length of the value when it ends within `bytes`, else nil. Call again with more bytes behind.
   mutating func run(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
     let count = bytes.count
@@ -294,15 +324,22 @@ struct ValueScan {
       return nil
     }
     return Self.classes.withUnsafeBufferPointer { classes in
+      // Up to where bytes are looked at one by one: all of a tail, else what the quick way cannot judge.
+      var stop = at
       while at < count {
+        if at >= stop, !escaped {
+          if passBlocks(base, count, &at) { return at }
+          guard at < count else { return nil }
+          stop = min(count, at + 64)
+        }
         if inString {
           if escaped {
             escaped = false
             at += 1
             continue
           }
-          while at < count, base[at] != UInt8(ascii: "\""), base[at] != UInt8(ascii: "\\"), base[at] != 0x0A { at += 1 }
-          guard at < count else { return nil }
+          while at < stop, base[at] != UInt8(ascii: "\""), base[at] != UInt8(ascii: "\\"), base[at] != 0x0A { at += 1 }
+          guard at < stop else { continue }
           switch base[at] {
           case UInt8(ascii: "\""):
             inString = false
@@ -317,8 +354,8 @@ struct ValueScan {
           }
           continue
         }
-        while at < count, classes[Int(base[at])] == 0 { at += 1 }
-        guard at < count else { return nil }
+        while at < stop, classes[Int(base[at])] == 0 { at += 1 }
+        guard at < stop else { continue }
         switch classes[Int(base[at])] {
         case 1: inString = true
         case 2: depth += 1

@@ -54,7 +54,7 @@ struct Rejections {
     guard keys.insert(key).inserted else { return }
     features.append(RejectedFeature(key: key, error: error, isWrong: isWrong))
     guard features.count <= limit else {
-      throw .several(sorted.filter(\.isWrong).map(\.error), path: path, total: nil)
+      throw .several(sorted.filter(\.isWrong).map(\.error), path: path, total: nil, isCut: true)
     }
   }
 
@@ -72,11 +72,13 @@ struct Rejections {
 extension LoadError {
   /// Several features of one file that are wrong, as one error.
   ///
-  /// - Parameter total: how many features the file has; nil when reading stopped before its end.
-  static func several(_ errors: [LoadError], path: String, total: Int?) -> LoadError {
+  /// - Parameters:
+  ///   - total: how many features the file has; nil when that is not known.
+  ///   - isCut: reading stopped at the last of them.
+  static func several(_ errors: [LoadError], path: String, total: Int?, isCut: Bool = false) -> LoadError {
     if errors.count == 1, total != nil { return errors[0] }
     let of = total.map { " of \($0)" } ?? ""
-    let more = total == nil ? "more than \(errors.count - 1)" : "\(errors.count)"
+    let more = isCut ? "more than \(errors.count - 1)" : "\(errors.count)"
     var error = LoadError(path: path, reason: .malformed("\(more)\(of) features are wrong"))
     error.others = errors
     return error
@@ -98,6 +100,8 @@ extension FeatureSource {
   }
 
   public var rejectsExtension: String { "txt" }
+
+  public func settingAside(_ features: [RejectedFeature]) -> (any FeatureSource)? { nil }
 }
 
 extension SourceSurvey {

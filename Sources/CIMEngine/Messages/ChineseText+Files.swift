@@ -99,6 +99,36 @@ extension ChineseText {
     '{}' 已在图层 `{}` 里，而 `{}` 不同
     --on-conflict replace takes the new row, --on-conflict skip keeps the old one
     --on-conflict replace 取新行，--on-conflict skip 留旧行
+    the id '{}' appears twice in what is imported, with another `{}`; first in {}
+    编号 '{}' 在导入内容里出现两次，而 `{}` 不同；第一次在 {}
+    the id '{}' appears twice in what is imported, with another `{}`
+    编号 '{}' 在导入内容里出现两次，而 `{}` 不同
+    `{}` is '{}', and `{}.{}` holds {}
+    `{}` 是 '{}'，而 `{}.{}` 的取值只有 {}
+    did you mean '{}'? --new-values takes values that the list does not know
+    是不是想写 '{}'？用 --new-values 可接受列表以外的值
+    --new-values takes values that the list does not know
+    用 --new-values 可接受列表以外的值
+    `{}.{}`: {} value is written in other words and taken as meant, such as '{}' as '{}'
+    `{}.{}`：{} 个值换了写法，按原意取用，例如 '{}' 记为 '{}'
+    `{}.{}`: {} values are written in other words and taken as meant, such as '{}' as '{}'
+    `{}.{}`：{} 个值换了写法，按原意取用，例如 '{}' 记为 '{}'
+    `{}`: {} row has the id of an earlier row of this import and other content; the last counts: {}
+    `{}`：本次导入有 {} 行与前面的行编号相同而内容不同；以后一行为准：{}
+    `{}`: {} row has the id of an earlier row of this import and other content; the first counts: {}
+    `{}`：本次导入有 {} 行与前面的行编号相同而内容不同；以前一行为准：{}
+    `{}`: {} rows have the id of an earlier row of this import and other content; the last counts: {}
+    `{}`：本次导入有 {} 行与前面的行编号相同而内容不同；以后一行为准：{}
+    `{}`: {} rows have the id of an earlier row of this import and other content; the first counts: {}
+    `{}`：本次导入有 {} 行与前面的行编号相同而内容不同；以前一行为准：{}
+    more than {} of {} features are wrong
+    {2} 个要素中有误的超过 {1} 个
+    {} of {} features are wrong
+    {2} 个要素中有 {1} 个有误
+    more than {} features are wrong
+    有误的要素超过 {} 个
+    has no id, by which --on-conflict {} knows the row
+    没有编号，而 --on-conflict {} 要靠编号认行
     `{}.{}` has values beside {}, such as '{}': any value is taken
     `{}.{}` 除 {} 之外还有别的取值，例如 '{}'：任何值都接受
     --param wants name=value, found `{}`

@@ -216,6 +216,13 @@ public enum CitySchema {
     return commonColumns.first { $0.name == name }
   }
 
+  /// Whether a shipped layer has that column for numbers: then a text in it is a mistake, not another type.
+  public static func fixesType(of column: String, in layer: String) -> Bool {
+    let name = column.lowercased()
+    let known = self.layer(layer)?.columns.first { $0.name == name }
+    return known.map { $0.type == .int || $0.type == .double } ?? false
+  }
+
   /// `column` with the unit, values and names that the schema knows for it; its own type stays.
   public static func described(_ column: Catalog.Column, of layer: String) -> Catalog.Column {
     guard let known = self.column(column.name, of: layer) else { return column }

@@ -11,6 +11,8 @@ public struct Feature: Sendable {
   public var solids: [SolidGeometry] = []
   /// Where it came from, for messages: a line number, a feature number or an object id.
   public var place: SourcePlace
+  /// The source states no id for it: `id` is its number there.
+  public var isNumbered = false
 
   public init(
     id: String, values: [Value], geometry: Geometry?, solids: [SolidGeometry] = [], place: SourcePlace
@@ -110,6 +112,10 @@ public struct SourceSurvey: Sendable {
     /// Columns (by index) that are NULL in every feature and got no type by options: their type means nothing, and
     /// gives way to that of another file of the same layer.
     public var emptyColumns: Set<Int> = []
+    /// Features that state no id and go by their numbers.
+    public var numberedCount = 0
+    /// By column with a closed list of values in the shipped schema: how many values are on it.
+    var listed: [Int: ListedValues] = [:]
 
     public init(
       name: String, columns: [Catalog.Column] = [], sourceNames: [String] = [],
@@ -171,4 +177,7 @@ public protocol FeatureSource: Sendable {
   func writeRejected(_ features: [RejectedFeature], of survey: SourceSurvey, to writer: ByteWriter) throws
   /// Of the file that `writeRejected` writes.
   var rejectsExtension: String { get }
+  /// This source, whose passes set these features aside with all that belongs to them: what only the store could tell of
+  /// a feature whose other rows are written by then. nil where one feature is one row, which is simply left out.
+  func settingAside(_ features: [RejectedFeature]) -> (any FeatureSource)?
 }

@@ -9,22 +9,28 @@ extension TableWriter {
       tally.identical += 1
       return nil
     case .different(let found, let column):
+      let earlier = repeated.place(of: found, id: feature.id)
       switch conflict {
       case .skip:
         tally.skipped += 1
+        if let earlier { repeated.note(feature.id, earlier, feature.place, path) }
         return nil
       case .fail:
-        let isRepeated = found >= firstFid
+        let isRepeated = earlier != nil
         var error = LoadError(
           path: path, place: feature.place,
           reason: .refused(
             isRepeated
               ? "the id '\(feature.id)' appears twice in what is imported, with another `\(column)`"
+                + (earlier!.isObject ? "" : "; first in \(RepeatedRows.text(earlier!, from: path))")
               : "'\(feature.id)' is in the layer `\(stored.layer.name)` already, with another `\(column)`"),
           fix: "--on-conflict replace takes the new row, --on-conflict skip keeps the old one")
         error.isConflict = !isRepeated
         throw error
-      case .replace: fid = found
+      case .replace:
+        fid = found
+        if let earlier { repeated.note(feature.id, earlier, feature.place, path) }
+        repeated.replace(found, feature.place, path)
       }
     }
     let update = try updateRow ?? makeUpdate()
@@ -74,6 +80,65 @@ extension TableWriter {
     return try SQLStatement(
       connection.handle,
       "UPDATE \(quoted(stored.layer.name)) SET \(sets) WHERE \(quoted(columnName(ofSlot: 1))) = ?2", persistent: true)
+  }
+}
+
+/// Where the rows of one import came from, so that of two with one id both can be named. Four bytes a row.
+struct RepeatedRows {
+  struct Place {
+    var path: String
+    var place: SourcePlace
+
+    /// Known by its id alone.
+    var isObject: Bool { if case .object = place { true } else { false } }
+  }
+  /// By fid from `firstFid` on: the number in the source, 0 for a city object.
+  private var numbers: [UInt32] = []
+  private var firstFid: Int64 = 0
+  /// Which source the rows from a fid on came from, and whether its numbers are those of lines.
+  private var sources: [(fid: Int64, path: String, hasLines: Bool)] = []
+  /// Rows of the table that this import has replaced, and where the one that they hold now came from.
+  private var replaced: [Int64: Place] = [:]
+  private(set) var count = 0
+  /// Of the first few: their id, and the places.
+  private(set) var examples: [String] = []
+
+  mutating func append(_ fid: Int64, _ place: SourcePlace, _ path: String) {
+    if numbers.isEmpty { firstFid = fid }
+    var (number, hasLines) = (0, false)
+    switch place {
+    case .line(let line): (number, hasLines) = (line, true)
+    case .feature(let feature): number = feature
+    case .object, .file: break
+    }
+    numbers.append(UInt32(truncatingIfNeeded: number))
+    if sources.last?.path != path { sources.append((fid, path, hasLines)) }
+  }
+
+  mutating func replace(_ fid: Int64, _ place: SourcePlace, _ path: String) {
+    replaced[fid] = Place(path: path, place: place)
+  }
+
+  /// Where this import has the row from; nil when it was there before.
+  func place(of fid: Int64, id: String) -> Place? {
+    if let known = replaced[fid] { return known }
+    guard fid >= firstFid, fid - firstFid < numbers.count, let source = sources.last(where: { $0.fid <= fid }) else {
+      return nil
+    }
+    let number = Int(numbers[Int(fid - firstFid)])
+    let place: SourcePlace = number == 0 ? .object(id) : source.hasLines ? .line(number) : .feature(number)
+    return Place(path: source.path, place: place)
+  }
+
+  /// Two rows of the import have this id and differ.
+  mutating func note(_ id: String, _ first: Place, _ second: SourcePlace, _ path: String) {
+    count += 1
+    if examples.count < 5 { examples.append("'\(id)' (\(Self.text(first, from: path)), then \(second))") }
+  }
+
+  /// The place, with its file when that is another one.
+  static func text(_ place: Place, from path: String) -> String {
+    place.path == path ? place.place.description : "\(place.path), \(place.place)"
   }
 }
 

@@ -10,13 +10,18 @@ final class TableWriter {
   /// The catalogue entry; its count and extent are brought up to date by ``finish()``.
   var stored: StoredLayer
   var tally = ImportTally()
-  /// The first value found outside a column's closed list, by column.
+  /// The first value found outside a column's closed list, by column; only where new values are taken.
   private(set) var unknownValues: [Int: String] = [:]
+  /// By column with a closed list, values in other words for what is on it: how many, and the first.
+  private(set) var translated: [Int: (count: Int, from: String, to: String)] = [:]
+  /// Rows of this import that have one id and differ: the one that counts and the one that does not.
+  var repeated = RepeatedRows()
   private(set) var lookups: [Int: FidLookup] = [:]
 
   let connection: SQLConnection
   let conflict: ImportConflict
   let isNew: Bool
+  private let takesNewValues: Bool
   private let triggers: [String]
   private let insertRow: SQLStatement
   private var nextFid: Int64
@@ -45,6 +50,7 @@ final class TableWriter {
     var name: String
     var lookup: FidLookup?
     var allowed: [String]?
+    var aliases: [String: String] = [:]
     /// Slot 0 is the fid.
     var slot: Int { column + 1 }
   }
@@ -59,10 +65,14 @@ final class TableWriter {
   /// More changes than this are logged as one.
   static let logLimit = 1_000
 
-  /// - Parameter isNew: the table was made in this transaction and is empty.
+  /// - Parameters:
+  ///   - isNew: the table was made in this transaction and is empty.
+  ///   - takesNewValues: lifts a closed list that does not know a value, instead of refusing the row.
   init(
-    _ stored: StoredLayer, isNew: Bool, conflict: ImportConflict, in connection: SQLConnection
+    _ stored: StoredLayer, isNew: Bool, conflict: ImportConflict, takesNewValues: Bool = false,
+    in connection: SQLConnection
   ) throws(StoreError) {
+    self.takesNewValues = takesNewValues
     self.stored = stored
     self.connection = connection
     self.conflict = conflict
@@ -97,6 +107,7 @@ final class TableWriter {
     for column in columns {
       let known = stored.layer.columns[column]
       var target = Target(column: column, type: known.type, name: known.name, allowed: known.enumeration)
+      target.aliases = known.valueAliases
       if let layer = links[column] {
         let lookup: FidLookup
         if let known = lookups[column] { lookup = known } else { lookup = try FidLookup(to: layer, in: connection) }
@@ -136,6 +147,7 @@ final class TableWriter {
     let fid = nextFid
     nextFid += 1
     tally.inserted += 1
+    repeated.append(fid, feature.place, path)
     if let box { boxes.append(fid, box) }
     note(fid, isInsert: true)
     return fid
@@ -197,8 +209,17 @@ final class TableWriter {
     switch (target.type, value) {
     case (_, .null): return .null
     case (.text, .text(let string)):
-      if let allowed = target.allowed, !allowed.contains(string), unknownValues[target.column] == nil {
-        unknownValues[target.column] = string
+      if let allowed = target.allowed, !allowed.contains(string) {
+        if let meant = target.aliases[string] {
+          let known = translated[target.column]
+          translated[target.column] = (1 + (known?.count ?? 0), known?.from ?? string, known?.to ?? meant)
+          return text(meant)
+        }
+        guard takesNewValues else {
+          throw LoadError.unlisted(
+            string, stored.layer.columns[target.column], layer: stored.layer.name, path: path, place: feature.place)
+        }
+        if unknownValues[target.column] == nil { unknownValues[target.column] = string }
       }
       return text(string)
     case (.double, .double(let number)):

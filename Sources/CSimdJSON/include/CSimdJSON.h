@@ -18,6 +18,10 @@ int csimdjson_parse(
     csimdjson_parser *_Nonnull parser, const uint8_t *_Nonnull text, size_t length, int padded);
 const char *_Nonnull csimdjson_message(int error);
 size_t csimdjson_padding(void);
+/// Looks for the end of a JSON value that began before, in whole blocks of 64 bytes from `*position` on. Returns 1 with
+/// `*position` behind the value; else 0, at the first block with a backslash, a line break in a string, or too few bytes.
+/// `*depth` is the number of brackets open, `*in_string` whether a string is.
+int csimdjson_pass(const uint8_t *text, size_t length, size_t *position, int64_t *depth, int *in_string);
 
 // The tape of the last document (doc/tape.md of simdjson describes it) and its string buffer.
 const uint64_t *_Nonnull csimdjson_tape(const csimdjson_parser *_Nonnull parser);

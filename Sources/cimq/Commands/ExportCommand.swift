@@ -59,7 +59,7 @@ struct ExportCommand: ParsableCommand {
       for notice in report.notices { Messages.warn(notice) }
       return Messages.say(Messages.wrote(path, features: report.objectCount))
     }
-    let text: String
+    var text: String
     switch (query, rest.first, rest.count) {
     case (let query?, _, 0): text = query
     case (nil, let layer?, 1): text = "FIND \"\(layer.replacing("\"", with: "\"\""))\""
@@ -75,6 +75,22 @@ struct ExportCommand: ParsableCommand {
     if let timeout { runner.options.externalSeconds = timeout.seconds }
     runner.options.crs = try CRS.named(crs) ?? .wgs84
     runner.options.precision = precision
+    if let layer = rest.first, let place = place(of: layer, in: runner.database.catalog) {
+      text += " RETURN *, \(place)"
+    }
     try runner.run(text)
+  }
+
+  /// What a table says of the place of a layer's rows, so that it can be read back; nil for other formats, which have the
+  /// geometry anyway, and for layers without one.
+  private func place(of layer: String, in catalog: Catalog) -> String? {
+    let format = format ?? OutputFormat(path: path)
+    guard query == nil, format == .csv || format == .tsv,
+      let known = catalog.layers.first(where: { $0.name.lowercased() == layer.lowercased() }),
+      let geometry = known.geometry
+    else { return nil }
+    let name = "\"\(geometry.name.replacing("\"", with: "\"\""))\""
+    let hasHeights = geometry.hasZ && geometry.kind == .point && !known.columns.contains { $0.name.lowercased() == "z" }
+    return hasHeights ? "\(name), Z(\(name)) AS z" : name
   }
 }

@@ -38,6 +38,8 @@ struct ImportCommand: ParsableCommand {
   var key: String?
   @Flag(help: "Import what is sound; write features that are wrong, with the reasons, to NAME.rejected.EXT.")
   var skipInvalid = false
+  @Flag(help: "Take values that the closed list of their column does not know; the list no longer holds then.")
+  var newValues = false
   @Option(help: ArgumentHelp("The file for features that are wrong, with --skip-invalid.", valueName: "file"))
   var rejects: String?
   @Option(help: ArgumentHelp("Give up a conversion by ogr2ogr after this time, such as 10min.", valueName: "time"))
@@ -71,6 +73,7 @@ struct ImportCommand: ParsableCommand {
       isDryRun: dryRun)
     if rejects != nil, !skipInvalid { throw ValidationError("--rejects goes with --skip-invalid") }
     options.skipsInvalid = skipInvalid
+    options.takesNewValues = newValues
     options.rejectsPath = rejects
     options.notice = set.notice
     options.links = set.links

@@ -138,12 +138,13 @@ struct TableWriterTests {
   // MARK: - Into a layer that is there
 
   private func append(
-    _ features: [Feature], to fixture: StoreFixture, conflict: ImportConflict
+    _ features: [Feature], to fixture: StoreFixture, conflict: ImportConflict, takesNewValues: Bool = false
   ) throws -> ImportTally {
     let store = try Store.openForWriting(fixture.path)
     defer { store.close() }
     return try store.write { writer in
-      let table = try TableWriter(writer.state.layers[0], isNew: false, conflict: conflict, in: writer.connection)
+      let table = try TableWriter(
+        writer.state.layers[0], isNew: false, conflict: conflict, takesNewValues: takesNewValues, in: writer.connection)
       try table.begin(columns: Array(1...8))
       for feature in features { _ = try table.insert(feature, path: "more.csv") }
       try table.finish(position: 0)
@@ -215,13 +216,35 @@ struct TableWriterTests {
     }
   }
 
-  @Test("a value outside the closed list opens the list")
+  @Test("a value outside the closed list is refused with what is near; taken when asked, it opens the list")
   func openedList() throws {
     let fixture = try StoreFixture(shelters: 1)
     var row = StoreFixture.shelter(2)
     row.values[2] = .text("半开放")
-    _ = try append([row], to: fixture, conflict: .fail)
+    row.place = .line(9)
+    do {
+      _ = try append([row], to: fixture, conflict: .fail)
+      Issue.record("was taken")
+    } catch let error as StoreError {
+      for part in ["more.csv, line 9", "`status` is '半开放'", "open, full, closed", "did you mean '开放'?", "--new-values"]
+      {
+        #expect(error.message.contains(part), "\(part): \(error.message)")
+      }
+    }
+    #expect(try Store.open(fixture.path).catalog().layers[0].columns[3].enumeration == ["open", "full", "closed"])
+    _ = try append([row], to: fixture, conflict: .fail, takesNewValues: true)
     #expect(try Store.open(fixture.path).catalog().layers[0].columns[3].enumeration == nil)
+  }
+
+  @Test("a value of the closed list in other words is kept as what it means")
+  func translatedValue() throws {
+    let fixture = try StoreFixture(shelters: 1)
+    var row = StoreFixture.shelter(2)
+    row.values[2] = .text("已满")
+    _ = try append([row], to: fixture, conflict: .fail)
+    let store = try Store.open(fixture.path)
+    #expect(try store.read { try $0.connection.text("SELECT status FROM shelter ORDER BY fid DESC LIMIT 1") } == "full")
+    #expect(try store.catalog().layers[0].columns[3].enumeration == ["open", "full", "closed"])
   }
 
   @Test("solids are kept whole, by object and LoD, with their semantics")
