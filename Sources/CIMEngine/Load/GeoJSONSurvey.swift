@@ -75,24 +75,13 @@ struct GeoJSONSurvey {
   }
 
   private mutating func addID(_ member: JSON?, _ property: JSON?, _ place: SourcePlace) throws(LoadError) {
-    var own: String? = nil
-    if let member {
-      guard let text = GeoJSONMembers.idText(member) else {
-        throw LoadError(
-          path: path, place: place,
-          reason: .malformed("the feature's `id` is \(member.kindName); it must be text or a number"))
-      }
-      own = text
+    func text(_ value: JSON?, _ what: String) throws(LoadError) -> String? {
+      guard let value else { return nil }
+      if let text = GeoJSONMembers.idText(value) { return text }
+      throw LoadError(
+        path: path, place: place, reason: .malformed("\(what) is \(value.kindName); it must be text or a number"))
     }
-    var other: String? = nil
-    if let property {
-      guard let text = GeoJSONMembers.idText(property) else {
-        throw LoadError(
-          path: path, place: place,
-          reason: .malformed("the property `id` is \(property.kindName); it must be text or a number"))
-      }
-      other = text
-    }
+    let (own, other) = (try text(member, "the feature's `id`"), try text(property, "the property `id`"))
     if let own, let other, own != other { idDiffers = true }
     if own == nil, other == nil {
       numberedCount += 1
