@@ -2,7 +2,7 @@
 # libFuzzer with AddressSanitizer on everything that reads bytes of strangers: Tests/CIMEngineTests/Fuzz, optimised.
 #   usage: scripts/torture fuzz TARGET [RUNS] [SEED]     (10000000 1); without TARGET the targets are named
 # What crashes, hangs or breaks a promise is left in .build-fuzz/; when it is mended it goes into Tests/Fixtures/fuzz/TARGET.
-# FUZZ_SECONDS ends a run by time. The first run compiles the engine once (some minutes); `rm -r .build-fuzz/made` after the engine has changed.
+# FUZZ_SECONDS ends a run by time. A run after the engine has changed compiles it anew (some minutes).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${1:-}
@@ -12,8 +12,11 @@ if [ -z "$target" ]; then
 fi
 out=$PWD/.build-fuzz
 made=$out/made
+if [ -e "$made/fuzz" ] && [ -n "$(find Sources Tests -name '*.swift' -newer "$made/fuzz" -print -quit)" ]; then
+  rm -r "$made"
+fi
 mkdir -p "$made" "$out/found/$target"
-features=(-O -wmo -g -swift-version 6 -package-name cimq -parse-as-library -enable-testing -sanitize=fuzzer,address
+features=(-O -wmo -g -swift-version 6 -package-name cimq -parse-as-library -enable-testing "-sanitize=fuzzer,address"
   -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault
   -enable-upcoming-feature MemberImportVisibility -I "$made")
 if [ ! -e "$made/fuzz" ]; then
