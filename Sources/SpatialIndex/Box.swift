@@ -24,18 +24,21 @@ public struct Box<let D: Int>: Sendable {
     return false
   }
 
+  /// Whether the two share a place; touching counts. An empty box meets nothing.
   @inlinable
   public func intersects(_ other: Box) -> Bool {
     for d in 0..<D where !(min[d] <= other.max[d] && max[d] >= other.min[d]) { return false }
     return true
   }
 
+  /// Whether every place of `other` is one of this box; the border counts, and an empty box lies in any.
   @inlinable
   public func contains(_ other: Box) -> Bool {
     for d in 0..<D where !(min[d] <= other.min[d] && max[d] >= other.max[d]) { return false }
     return true
   }
 
+  /// The smallest box that holds both.
   @inlinable
   public func union(_ other: Box) -> Box {
     var result = self

@@ -48,6 +48,7 @@ public struct NearestList: ~Copyable {
   /// How many there are: fewer than wanted when there were no more.
   @inlinable public var count: Int { size }
 
+  /// The neighbour at a position, nearest first.
   @inlinable
   public subscript(position: Int) -> Neighbour {
     precondition(position >= 0 && position < size)

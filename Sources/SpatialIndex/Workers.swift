@@ -8,6 +8,7 @@
 /// let tree = PackedRTree(boxes, workers: workers)
 /// ```
 public struct Workers: Sendable {
+  /// Calls `body` with each number below `count`, on any threads, and returns when all have returned.
   public typealias Run = @Sendable (_ count: Int, _ body: @Sendable (Int) -> Void) -> Void
 
   /// How many parts the work is cut into; at least 1.

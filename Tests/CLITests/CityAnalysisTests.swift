@@ -87,7 +87,7 @@ import Testing
         #expect(row["dry"] as? Int == inside - below && row["unknown"] as? Int == 0)
       }
     }
-    // The statement of the design: totals by grid and floor add up to those of the flood.
+    // Totals by grid and floor add up to those of the flood.
     let parts = try Self.json(
       db, "EXPOSE building, unit, person TO flood 'F-0720' BY FLOOR TOLERANCE 0.2 m GROUP BY grid3")
     for layer in ["unit", "person"] {

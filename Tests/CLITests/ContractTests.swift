@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The output contract of the design, as a script sees it.
+/// What scripts rely on: columns, formats, streams and exit status.
 @Suite("Output contract") struct ContractTests {
   let db: String
   init() throws { db = try BundledCity.database.get() }

@@ -1,6 +1,6 @@
 /// How many rows each layer of the synthetic city has.
 ///
-/// At scale 1 the numbers of section 1 of the design hold exactly; below it each is `max(5, round(scale * full))`.
+/// At scale 1 these are the numbers of Zhengzhou; below it each is `max(5, round(scale * full))`.
 /// Districts stay 12. Floods, events, sensors, cameras and rivers follow the same rule from counts chosen here; roads
 /// follow from the grids.
 public struct CityCounts: Sendable, Equatable {

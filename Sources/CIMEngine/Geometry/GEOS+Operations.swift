@@ -42,6 +42,7 @@ extension GEOSGeometry {
     return distance
   }
 
+  /// In square units of the coordinates.
   package func area() throws(StoreError) -> Double {
     let thread = try GEOS.thread()
     var area = 0.0
@@ -49,6 +50,7 @@ extension GEOSGeometry {
     return area
   }
 
+  /// Of lines, or of the rings of areas, in units of the coordinates.
   package func length() throws(StoreError) -> Double {
     let thread = try GEOS.thread()
     var length = 0.0
@@ -58,6 +60,7 @@ extension GEOSGeometry {
     return length
   }
 
+  /// Whether it is valid in the sense of Simple Features.
   package func isValid() throws(StoreError) -> Bool {
     let thread = try GEOS.thread()
     return try thread.truth(thread.functions.pointee.GEOSisValid_r(thread.context, handle), "isValid")
@@ -97,16 +100,19 @@ extension GEOSGeometry {
     try make("buffer") { $1.GEOSBuffer_r($0.context, handle, distance, quadrantSegments) }
   }
 
+  /// The places of either.
   package func union(_ other: borrowing GEOSGeometry) throws(StoreError) -> GEOSGeometry {
     let b = other.handle
     return try make("union") { $1.GEOSUnion_r($0.context, handle, b) }
   }
 
+  /// The places of both.
   package func intersection(_ other: borrowing GEOSGeometry) throws(StoreError) -> GEOSGeometry {
     let b = other.handle
     return try make("intersection") { $1.GEOSIntersection_r($0.context, handle, b) }
   }
 
+  /// The places of this one that are not of the other.
   package func difference(_ other: borrowing GEOSGeometry) throws(StoreError) -> GEOSGeometry {
     let b = other.handle
     return try make("difference") { $1.GEOSDifference_r($0.context, handle, b) }
@@ -117,6 +123,7 @@ extension GEOSGeometry {
     try make("union") { $1.GEOSUnaryUnion_r($0.context, handle) }
   }
 
+  /// The smallest convex geometry around it.
   package func convexHull() throws(StoreError) -> GEOSGeometry {
     try make("convex hull") { $1.GEOSConvexHull_r($0.context, handle) }
   }
@@ -130,6 +137,7 @@ extension GEOSGeometry {
     }
   }
 
+  /// The centre of mass of what has the highest dimension.
   package func centroid() throws(StoreError) -> GEOSGeometry {
     try make("centroid") { $1.GEOSGetCentroid_r($0.context, handle) }
   }
@@ -139,6 +147,7 @@ extension GEOSGeometry {
     try make("point on surface") { $1.GEOSPointOnSurface_r($0.context, handle) }
   }
 
+  /// Its box as a geometry.
   package func envelope() throws(StoreError) -> GEOSGeometry {
     try make("envelope") { $1.GEOSEnvelope_r($0.context, handle) }
   }

@@ -24,6 +24,7 @@ extension Geometry {
   /// The distance between the nearest points: 0 exactly when they meet, infinity when either is empty.
   package func distance(to other: Geometry) -> Double { squaredDistance(to: other).squareRoot() }
 
+  /// The square of the distance to `other`, in units of the CRS; any value up to `atMost` may stand for a smaller one.
   package func squaredDistance(to other: Geometry, atMost: Double = 0) -> Double {
     if kind == .geometryCollection {
       return members.reduce(.infinity) { min($0, $1.squaredDistance(to: other, atMost: atMost)) }

@@ -34,10 +34,12 @@ public struct IndexedLayer: @unchecked Sendable {
     append(within: distance, of: PreparedGeometry(other), to: &rows)
   }
 
+  /// As for a plain geometry, which is then prepared only once for many layers.
   package func append(intersecting other: PreparedGeometry, to rows: inout [UInt32]) {
     forEachRun(intersecting: other) { append($0, to: &rows) }
   }
 
+  /// As for a plain geometry, which is then prepared only once for many layers.
   package func append(within distance: Double, of other: PreparedGeometry, to rows: inout [UInt32]) {
     forEachRun(within: distance, of: other) { append($0, to: &rows) }
   }

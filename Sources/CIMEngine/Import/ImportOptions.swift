@@ -31,6 +31,7 @@ public struct ImportOptions: Sendable {
 
 /// Where an import stands.
 public struct ImportProgress: Sendable, Equatable {
+  /// What an import is doing.
   public enum Phase: String, Sendable { case survey, write, index }
   public var phase: Phase
   /// Bytes of all sources read in this phase, and their sum; 0 of 0 while indexing.
@@ -44,6 +45,7 @@ public struct ImportProgress: Sendable, Equatable {
 
 /// What an import did, or would do.
 public struct ImportReport: Sendable {
+  /// What was written to one layer.
   public struct Layer: Sendable, Equatable {
     public var name: String
     public var isNew: Bool
@@ -72,6 +74,7 @@ public struct ImportReport: Sendable {
 
   /// What each source was taken for.
   public var sources: [Source] = []
+  /// What one source gave.
   public struct Source: Sendable {
     public var path: String
     public var format: String
@@ -81,6 +84,7 @@ public struct ImportReport: Sendable {
   /// By source, the features that were set aside.
   public var rejects: [Rejects] = []
 
+  /// Features of a source that were set aside, and the file that has them, if one was written.
   public struct Rejects: Sendable {
     public var source: String
     /// Those that are wrong, and those that are left out since they belong to one that is.

@@ -9,6 +9,7 @@ internal import SpatialIndex
 /// database is made under `NAME.importing` and renamed when it is complete and on the disk; into an existing one an
 /// import is one transaction.
 public enum Importer {
+  /// Told now and then, on any thread.
   public typealias Progress = @Sendable (ImportProgress) -> Void
 
   /// Imports what `paths` stand for (files, folders, patterns; see ``Sources``) as their manifests say.

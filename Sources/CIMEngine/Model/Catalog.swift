@@ -26,6 +26,7 @@ public struct Catalog: Sendable, Equatable {
     self.notice = notice
   }
 
+  /// A layer: its name and other names, its columns in the order of the table, and its geometry.
   public struct Layer: Sendable, Equatable {
     /// The table's name as stored; names match case-insensitively.
     public var name: String
@@ -48,6 +49,7 @@ public struct Catalog: Sendable, Equatable {
     }
   }
 
+  /// A column of a layer, with what is known beyond its type: unit, closed list of values, other names.
   public struct Column: Sendable, Equatable {
     public var name: String
     public var type: ColumnType
@@ -78,6 +80,7 @@ public struct Catalog: Sendable, Equatable {
     }
   }
 
+  /// The geometry of a layer, in the working CRS; `extent` is that of all rows, nil for none.
   public struct GeometryColumn: Sendable, Equatable {
     /// Always `geom` in tables that cimq makes.
     public var name: String

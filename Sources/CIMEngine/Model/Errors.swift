@@ -1,4 +1,4 @@
-/// What kind of thing went wrong, as scripts see it: the exit status of section 5 of the design.
+/// What kind of thing went wrong, as scripts see it: the raw value is the exit status.
 public enum FailureClass: Int32, Sendable {
   /// The query or the data's content is wrong.
   case content = 1
@@ -21,6 +21,7 @@ public protocol UserFacingError: Error {
 
 /// A source file was refused.
 public struct LoadError: UserFacingError, Equatable {
+  /// What is wrong with the source.
   public enum Reason: Equatable, Sendable {
     /// Missing, unreadable, no permission.
     case unreadable(String)

@@ -92,6 +92,7 @@ public struct SourceSurvey: Sendable {
   /// Features that are wrong and left out, in the order of the file; none unless the survey was to set them aside.
   public var rejected: [RejectedFeature] = []
 
+  /// What a survey found of one layer of a source.
   public struct Layer: Sendable {
     public var name: String
     /// Without `id` and geometry.

@@ -35,6 +35,7 @@ public struct Geometry: Hashable, Sendable {
     self.members = members
   }
 
+  /// A point at `x` (east, or longitude) and `y` (north, or latitude).
   public static func point(_ x: Double, _ y: Double, z: Double? = nil) -> Geometry {
     Geometry(kind: .point, xy: [x, y], z: z.map { [$0] } ?? [], ringOffsets: [0, 1], partOffsets: [0, 1])
   }

@@ -1,5 +1,6 @@
 /// JSON strings outside a stream: in catalogues, stored lists and messages.
 package enum JSONString {
+  /// The text in quotes, escaped as RFC 8259 asks.
   package static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {

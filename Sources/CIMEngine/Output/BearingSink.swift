@@ -2,6 +2,7 @@
 ///
 /// Bearings are geodesic, clockwise from north, from the asked coordinate to the nearest point of the row's shape.
 public final class BearingSink: RowSink {
+  /// How a bearing is written.
   public enum Spelling: Sendable {
     /// A number of degrees, one decimal.
     case degrees

@@ -120,6 +120,7 @@ public final class ByteWriter {
     if buffer.count >= Self.flushSize { try flush() }
   }
 
+  /// Hands on what is in the buffer.
   public func flush() throws {
     var start = 0
     defer { buffer.removeAll(keepingCapacity: true) }

@@ -7,6 +7,7 @@ internal import SpatialIndex
 /// MultiPoint, MultiLineString or MultiSurface of LoD 0. What is not written is said in the notices: materials and
 /// textures, whose lists the store does not keep, and which shells of a MultiSolid made one solid.
 public enum CityJSONExport {
+  /// How many objects were written, and what CityJSON did not take as it was.
   public struct Report: Sendable {
     public var objectCount = 0
     public var notices: [String] = []

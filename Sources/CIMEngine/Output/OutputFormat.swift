@@ -1,4 +1,4 @@
-/// The formats that a result can be written in (section 5 of the design: scripts rely on each to the letter).
+/// The formats that a result can be written in (docs/files.md; scripts rely on each to the letter).
 public enum OutputFormat: String, Sendable, CaseIterable {
   case table, csv, tsv, json, jsonl, geojson, geojsonseq, markdown, wkt
   /// A Braille map for the terminal.

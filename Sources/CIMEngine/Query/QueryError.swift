@@ -1,5 +1,6 @@
 /// Why a query was refused or stopped, and which part of its text is to blame.
 public struct QueryError: UserFacingError, Equatable {
+  /// What is wrong with the query, or what stopped it.
   public enum Reason: Equatable, Sendable {
     /// Lexing and parsing.
     case unexpected(found: String, expected: String)

@@ -2,6 +2,7 @@
 
 /// A column of values with validity, one batch long. The executor works on these, the writers print them.
 public struct Vector: Sendable {
+  /// The values, in an array of their own type; those of rows that are NULL mean nothing.
   public enum Storage: Sendable {
     case bool([Bool])
     case int([Int64])
@@ -42,6 +43,7 @@ public struct Vector: Sendable {
     }
   }
 
+  /// Whether the value of a row is not NULL.
   @inlinable public func isValid(_ row: Int) -> Bool {
     if case .null = storage { return false }
     return validity?[row] ?? true
@@ -83,6 +85,7 @@ public struct ResultColumn: Sendable, Equatable {
   /// How values of a column that comes from nowhere are shown in Chinese tables.
   package var chineseValues: [String: String] = [:]
 
+  /// The column of a layer that a result column is, unchanged.
   public struct Origin: Sendable, Equatable {
     public var layer: String
     public var column: String
@@ -100,6 +103,7 @@ public struct ResultColumn: Sendable, Equatable {
   }
 }
 
+/// What is known of a result before its rows: columns, CRS of the shapes, and what columns mean.
 public struct ResultHeader: Sendable {
   public var columns: [ResultColumn]
   /// The CRS of every geometry in the result: the working CRS.

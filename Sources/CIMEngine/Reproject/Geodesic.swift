@@ -3,6 +3,7 @@ internal import Glibc
 
 /// Shortest ways on the WGS 84 ellipsoid. Longitudes and latitudes in degrees.
 public enum Geodesic {
+  /// The shortest way from one place to another.
   public struct Way: Sendable, Equatable {
     /// Metres.
     public var distance: Double

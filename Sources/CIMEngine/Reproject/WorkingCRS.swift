@@ -2,6 +2,7 @@ public import SpatialIndex
 
 /// The projected system that a new database works in.
 public enum WorkingCRS {
+  /// The CRS chosen for a database, and why.
   public struct Choice: Sendable, Equatable {
     public var crs: CRS
     /// Why, for the line that import prints: "the centre of the data, 113.6° E 34.8° N, lies in China".

@@ -21,6 +21,7 @@ public import SpatialIndex
 public struct Validity: @unchecked Sendable {
   /// nil: every row is valid.
   public let words: UnsafePointer<UInt64>?
+  /// Whether the value of a row is not NULL.
   @inlinable public init(words: UnsafePointer<UInt64>?) { self.words = words }
   @inlinable public subscript(row: Int) -> Bool {
     guard let words else { return true }
@@ -53,6 +54,7 @@ public struct FixedColumn<Element: BitwiseCopyable & Sendable>: @unchecked Senda
     self.blockMaximums = blockMaximums
     self.blockNulls = blockNulls
   }
+  /// The value of a row; of a row that is NULL, anything.
   @inlinable public subscript(row: Int) -> Element { values[row] }
   @inlinable public var blockCount: Int { (count + Self.blockRows - 1) / Self.blockRows }
   /// The rows of a block.
@@ -102,6 +104,7 @@ public struct TextColumn: @unchecked Sendable {
     if let narrow { return Int(narrow[row])..<Int(narrow[row + 1]) }
     return Int(wide.unsafelyUnwrapped[row])..<Int(wide.unsafelyUnwrapped[row + 1])
   }
+  /// The bytes of a row, good while the segment is.
   @inlinable public func utf8(_ row: Int) -> UnsafeBufferPointer<UInt8> {
     let bounds = bounds(row)
     return UnsafeBufferPointer(start: bytes + bounds.lowerBound, count: bounds.count)

@@ -7,6 +7,7 @@ internal import Glibc
 /// other, and the copy is of one revision. It is written beside its place, checked with `PRAGMA quick_check`, flushed to the
 /// disk, and only then gets its name.
 public enum Backup {
+  /// What was copied.
   public struct Report: Sendable {
     /// Of the copy.
     public var byteCount: Int

@@ -2,6 +2,7 @@ internal import SpatialIndex
 
 /// Something that is wrong with a database, or looks so.
 public struct StoreFinding: Sendable, Equatable, CustomStringConvertible {
+  /// An error costs rows or right answers, a warning does not.
   public enum Severity: String, Sendable {
     /// Answers may be wrong, or other programs may stumble.
     case error

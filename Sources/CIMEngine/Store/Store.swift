@@ -94,6 +94,7 @@ public final class Store: Sendable {
     try FileSync.flush(path)
   }
 
+  /// Closes the connection; the store answers no more.
   public func close() { connection.close() }
 
   /// Runs `body` in one read transaction: everything it reads is of one revision.

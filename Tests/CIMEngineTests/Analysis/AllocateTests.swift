@@ -28,7 +28,8 @@ struct AllocateTests {
     + "CAPACITY capacity - occupied MAX 2 km KEEP household TOGETHER"
 
   @Test(
-    "the design's example keeps households together, within capacity and reach", arguments: 1...6 as ClosedRange<UInt64>
+    "the example of the documentation keeps households together, within capacity and reach",
+    arguments: 1...6 as ClosedRange<UInt64>
   )
   func households(seed: UInt64) throws {
     let city = try city(seed: seed)

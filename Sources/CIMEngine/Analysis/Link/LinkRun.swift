@@ -21,6 +21,7 @@ public struct LinkSummary: Sendable {
   public internal(set) var matchSeconds = 0.0
   public internal(set) var writeSeconds = 0.0
 
+  /// Rows for which this was the reason.
   public func count(_ reason: LinkReason) -> Int { reasons[Int(reason.rawValue)] }
 }
 

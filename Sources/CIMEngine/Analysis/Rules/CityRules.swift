@@ -9,6 +9,7 @@
 /// New databases get them with the values below, older ones when they are opened for writing. A row that was changed stays
 /// changed: only tables that are missing are made. Answers that used a rule name it (``CityRules/said(_:)``).
 public struct CityRules: Sendable, Equatable {
+  /// A number that an analysis uses, with its unit and where it comes from.
   public struct Number: Sendable, Equatable {
     public var name: String
     public var value: Double
@@ -17,6 +18,7 @@ public struct CityRules: Sendable, Equatable {
     public var source: String
   }
 
+  /// People of these ages are counted together.
   public struct AgeBand: Sendable, Equatable {
     public var band: String
     public var nameZH: String
@@ -26,6 +28,7 @@ public struct CityRules: Sendable, Equatable {
     public var source: String
   }
 
+  /// A class of shelters.
   public struct ShelterClass: Sendable, Equatable {
     public var shelterClass: String
     public var nameZH: String
@@ -35,6 +38,7 @@ public struct CityRules: Sendable, Equatable {
     public var source: String
   }
 
+  /// A grade of hazards, by how many people one threatens.
   public struct ThreatGrade: Sendable, Equatable {
     public var grade: String
     public var nameZH: String

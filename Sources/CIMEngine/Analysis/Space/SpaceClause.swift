@@ -4,6 +4,8 @@ internal import Synchronization
 /// A condition in three dimensions between the rows of a layer and fixed references: WITHIN, INTERSECTS, INSIDE … IN 3D,
 /// and VISIBLE FROM. It is worked out once for a statement, for all rows, the first time that rows ask.
 public final class SpaceClause: Sendable {
+  /// How a body has to lie to the reference. Distances are in metres, between surfaces; 0 where one is inside the
+  /// other.
   package enum Test: Sendable, Equatable {
     /// A closed ball around the reference, in metres. Surfaces, and the space within solids, are the reference.
     case within(Double)
@@ -15,6 +17,7 @@ public final class SpaceClause: Sendable {
     case visible(Double)
   }
 
+  /// What bodies are compared with.
   package enum Reference: Sendable {
     /// With heights, in the working CRS.
     case geometry(Geometry)

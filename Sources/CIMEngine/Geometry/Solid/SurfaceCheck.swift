@@ -1,5 +1,6 @@
 /// Whether the surfaces of a solid close around space, all turned outward, as ISO 19107 asks of a shell.
 package struct SurfaceCheck: Sendable {
+  /// What is wrong with a surface or a shell.
   package enum Finding: Sendable, Equatable, CustomStringConvertible {
     /// An edge of this face has no face on its other side.
     case open(face: Int)

@@ -29,6 +29,7 @@ package struct Triangle: Sendable, Equatable {
 /// Squared distances between the simplest things in space, exact up to rounding, 0 where they meet. After Ericson,
 /// Real-Time Collision Detection (2005), 5.1.5 and 5.1.9.
 package enum Distance3 {
+  /// The square of the distance of two points.
   package static func squared(_ p: Point3, _ q: Point3) -> Double { dot(p - q, p - q) }
 
   /// From a point to a segment; the ends may be one point.
@@ -110,6 +111,7 @@ package enum Distance3 {
         min(squared(segment: p, q, segment: t.b, t.c), squared(segment: p, q, segment: t.c, t.a))))
   }
 
+  /// The square of the distance of two triangles.
   package static func squared(_ s: Triangle, _ t: Triangle) -> Double {
     var best = squared(segment: s.a, s.b, t)
     if best > 0 { best = min(best, squared(segment: s.b, s.c, t)) }

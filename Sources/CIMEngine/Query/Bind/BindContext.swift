@@ -44,8 +44,8 @@ package struct BindContext: Sendable {
 }
 
 /// A statement that can be planned.
-public struct BoundStatement: Sendable {
-  public enum Body: Sendable {
+package struct BoundStatement: Sendable {
+  package enum Body: Sendable {
     case find(BoundFind)
     /// LET: checked, and with the sets in it written out, so that it stays what it is when one of them is made anew.
     /// The caller keeps it in `Session.sets`.
@@ -53,8 +53,8 @@ public struct BoundStatement: Sendable {
     /// A statement of the city's own, which binds the FINDs and references inside it itself: see ``StatementContext``.
     case other
   }
-  public var explain: Statement.Explain?
-  public var body: Body
+  package var explain: Statement.Explain?
+  package var body: Body
   /// Its CRS, where it names one, is known to exist.
-  public var export: Export?
+  package var export: Export?
 }

@@ -1,5 +1,5 @@
 /// Resolves the names of a statement, types its expressions, brings its literals into the working CRS and its distances
-/// to metres (section 4 of the design). What cannot be run is an error that says so.
+/// to metres. What cannot be run is an error that says so.
 package func bind(_ statement: Statement, in catalog: Catalog, _ context: BindContext) throws(QueryError)
   -> BoundStatement
 {

@@ -1,108 +1,112 @@
-public import SpatialIndex
+package import SpatialIndex
 
 // What the binder makes of a statement: every name resolved, every expression typed, every literal in the working CRS,
 // every distance in metres. The planner reads it; it knows nothing of the store behind.
 
 /// A bound FIND, SELECT or COUNT.
-public struct BoundFind: Sendable {
+package struct BoundFind: Sendable {
   /// Source 0 is the FIND source; the others come from joins, in order. Expressions name sources by index.
-  public var sources: [BoundSource]
-  public var joins: [BoundJoin]
+  package var sources: [BoundSource]
+  package var joins: [BoundJoin]
   /// Conjuncts that read only source 0; they run before NEAREST and before joins.
-  public var sourceFilters: [BoundExpression]
-  public var nearest: BoundNearest?
+  package var sourceFilters: [BoundExpression]
+  package var nearest: BoundNearest?
   /// Conjuncts on the joined rows (null-extended ones included).
-  public var joinedFilters: [BoundExpression]
+  package var joinedFilters: [BoundExpression]
   /// nil when not grouped. With grouping, items, having and keys of ORDER BY read `.groupKey` and `.aggregate`.
-  public var grouping: BoundGrouping?
-  public var items: [BoundItem]
-  public var distinct: Bool
-  public var having: BoundExpression?
-  public var orderBy: [BoundSortKey]
-  public var limit: Int?
-  public var offset: Int?
+  package var grouping: BoundGrouping?
+  package var items: [BoundItem]
+  package var distinct: Bool
+  package var having: BoundExpression?
+  package var orderBy: [BoundSortKey]
+  package var limit: Int?
+  package var offset: Int?
   /// How each source is measured to give `distance` columns: source index -> metres; see `.distance`.
-  public var distances: [BoundDistance]
+  package var distances: [BoundDistance]
   /// The source whose geometry and id go into `RowBatch.shapes`; with grouping, the source that the keys identify
   /// (then `shapeKey` is the index of the key that names it); nil gives null shapes with a warning.
-  public var shapeSource: Int?
-  public var shapeKey: Int?
+  package var shapeSource: Int?
+  package var shapeKey: Int?
   /// Said once on stderr: implied links, swapped coordinates, …
-  public var notices: [String]
+  package var notices: [String]
   /// With grouping: links from `shapeSource` to the row that the key names (`GROUP BY grid3` on units: that grid). The
   /// row is the same for all rows of a group.
-  public var shapePath: [LinkStep] = []
+  package var shapePath: [LinkStep] = []
 }
 
-public struct BoundSource: Sendable {
-  public indirect enum Kind: Sendable {
+/// A layer or a subquery that rows come from.
+package struct BoundSource: Sendable {
+  package indirect enum Kind: Sendable {
     /// Index into the catalogue's layers.
     case layer(Int)
     /// A subquery; its items are the source's columns.
     case find(BoundFind)
   }
-  public var kind: Kind
+  package var kind: Kind
   /// The alias, else the layer's name.
-  public var name: String
-  public var columns: [BoundColumn]
+  package var name: String
+  package var columns: [BoundColumn]
   /// How a spatial clause gets a geometry for a row: empty path = own geometry, else along links
   /// (`person` -> `unit`); nil when there is none.
-  public var geometryPath: [LinkStep]?
+  package var geometryPath: [LinkStep]?
 }
 
-public struct BoundColumn: Sendable {
-  public var name: String
-  public var type: ColumnType?
-  public var unit: String?
-  public var enumeration: [String]?
-  public var origin: ResultColumn.Origin?
+/// A column of a source; `origin` says which column of the catalogue it is unchanged.
+package struct BoundColumn: Sendable {
+  package var name: String
+  package var type: ColumnType?
+  package var unit: String?
+  package var enumeration: [String]?
+  package var origin: ResultColumn.Origin?
 }
 
 /// One step along `cimq_link`: a column of one layer that names rows of another.
-public struct LinkStep: Sendable, Equatable {
+package struct LinkStep: Sendable, Equatable {
   /// Index of the link column among the columns of `fromLayer`.
-  public var fromLayer: Int
-  public var column: Int
-  public var targetLayer: Int
+  package var fromLayer: Int
+  package var column: Int
+  package var targetLayer: Int
   /// "fid", "id" or "code", … of the target.
-  public var targetColumn: String
+  package var targetColumn: String
 }
 
-public struct BoundJoin: Sendable {
-  public enum Condition: Sendable {
+/// A join of source number `source` to those before it.
+package struct BoundJoin: Sendable {
+  package enum Condition: Sendable {
     case on(BoundExpression)
     /// Closed ball between the geometries of source 0 (or of `from`) and the joined source. Metres.
     case within(BoundExpression, from: Int)
     case nearest(count: Int, within: BoundExpression?, from: Int)
   }
-  public var isLeft: Bool
+  package var isLeft: Bool
   /// Index into `sources`.
-  public var source: Int
-  public var condition: Condition
+  package var source: Int
+  package var condition: Condition
 }
 
-public struct BoundNearest: Sendable {
-  public var count: Int
-  public var withTies: Bool
-  public var reference: BoundReference
-  public var within: BoundExpression?
+/// NEAREST: the `count` rows of source 0 that are nearest to the reference, `within` in metres.
+package struct BoundNearest: Sendable {
+  package var count: Int
+  package var withTies: Bool
+  package var reference: BoundReference
+  package var within: BoundExpression?
   /// nil: in a straight line.
-  public var road: BoundRoad? = nil
+  package var road: BoundRoad? = nil
 }
 
 /// `BY ROAD [AVOIDING …]`: on foot along the lines of a layer.
-public struct BoundRoad: Sendable {
+package struct BoundRoad: Sendable {
   /// Index into the catalogue's layers.
-  public var layer: Int
+  package var layer: Int
   /// The areas whose streets are closed.
-  public var avoiding: BoundReference?
+  package var avoiding: BoundReference?
   /// The areas in words.
-  public var label: String
+  package var label: String
 }
 
 /// A column of distances: after NEAREST, after the first WITHIN … OF, or of a JOIN NEAREST / JOIN WITHIN.
-public struct BoundDistance: Sendable {
-  public enum Measure: Sendable {
+package struct BoundDistance: Sendable {
+  package enum Measure: Sendable {
     /// From source 0 to the statement's NEAREST reference.
     case nearest
     /// From source 0 to the reference of a WITHIN … OF.
@@ -112,38 +116,42 @@ public struct BoundDistance: Sendable {
     /// From `from` to the joined source of join number `join`.
     case join(Int)
   }
-  public var measure: Measure
+  package var measure: Measure
 }
 
-public struct BoundGrouping: Sendable {
-  public var keys: [BoundExpression]
-  public var aggregates: [BoundAggregate]
+/// What rows are grouped by, and what is worked out of each group.
+package struct BoundGrouping: Sendable {
+  package var keys: [BoundExpression]
+  package var aggregates: [BoundAggregate]
 }
 
-public struct BoundAggregate: Sendable {
-  public enum Function: String, Sendable { case count, sum, avg, min, max, median, percentile, extent, union }
-  public var function: Function
-  public var distinct: Bool
+/// An aggregate of the rows of a group.
+package struct BoundAggregate: Sendable {
+  package enum Function: String, Sendable { case count, sum, avg, min, max, median, percentile, extent, union }
+  package var function: Function
+  package var distinct: Bool
   /// nil for COUNT(*).
-  public var argument: BoundExpression?
+  package var argument: BoundExpression?
   /// 0…1, for percentile.
-  public var fraction: Double?
-  public var type: ColumnType
+  package var fraction: Double?
+  package var type: ColumnType
 }
 
-public struct BoundItem: Sendable {
-  public var expression: BoundExpression
-  public var column: ResultColumn
+/// A column of the result.
+package struct BoundItem: Sendable {
+  package var expression: BoundExpression
+  package var column: ResultColumn
 }
 
-public struct BoundSortKey: Sendable {
-  public var expression: BoundExpression
-  public var descending: Bool
-  public var nullsFirst: Bool
+/// A key of ORDER BY.
+package struct BoundSortKey: Sendable {
+  package var expression: BoundExpression
+  package var descending: Bool
+  package var nullsFirst: Bool
 }
 
 /// A reference whose features are known before the rows are: constant in the statement, or another source's row.
-public indirect enum BoundReference: Sendable {
+package indirect enum BoundReference: Sendable {
   /// Literals, FILE, single features resolved by key: in the working CRS. Several are "one by one".
   case geometries([Geometry], label: String)
   /// All features of a layer (index into the catalogue), one by one.
@@ -157,14 +165,14 @@ public indirect enum BoundReference: Sendable {
 }
 
 /// A typed expression. NULL is unknown: comparisons with it are NULL, and a filter keeps only TRUE.
-public struct BoundExpression: Sendable {
-  public var kind: Kind
+package struct BoundExpression: Sendable {
+  package var kind: Kind
   /// nil for a NULL literal.
-  public var type: ColumnType?
+  package var type: ColumnType?
   /// Offsets into the text, for run-time errors.
-  public var range: Range<Int>
+  package var range: Range<Int>
 
-  public indirect enum Kind: Sendable {
+  package indirect enum Kind: Sendable {
     case constant(Value)
     case column(source: Int, column: Int)
     /// Along links from a source: column `column` of the last step's target layer; `column == nil` is its geometry.
@@ -191,7 +199,7 @@ public struct BoundExpression: Sendable {
     case choose(cases: [(condition: BoundExpression, result: BoundExpression)], otherwise: BoundExpression?)
     /// OGC Simple Features, exactly; both arguments are geometries.
     case relation(SpatialRelation, BoundExpression, BoundExpression)
-    /// A clause of section 4: footprints, touching counts; holds if it holds for any feature of the reference.
+    /// A spatial clause on footprints, touching counts: holds if it holds for any feature of the reference.
     case spatial(SpatialTest, source: Int, BoundReference)
     /// Closed ball between two geometry expressions (S_DWITHIN). Metres.
     case within(BoundExpression, BoundExpression, distance: BoundExpression)
@@ -201,7 +209,8 @@ public struct BoundExpression: Sendable {
     case array([BoundExpression])
   }
 
-  public enum SpatialTest: Sendable {
+  /// How a footprint has to lie to the reference. Distances are in metres, touching counts.
+  package enum SpatialTest: Sendable {
     /// Covered by the reference.
     case inside
     case intersects
@@ -215,12 +224,12 @@ public struct BoundExpression: Sendable {
   }
 
   /// The eight of CQL2 (21-065r2, 7.2 and 7.3).
-  public enum SpatialRelation: String, Sendable, CaseIterable {
+  package enum SpatialRelation: String, Sendable, CaseIterable {
     case intersects, equals, disjoint, touches, within, overlaps, crosses, contains
   }
 
   /// Functions on values. The binder knows their signatures, the executor their meaning.
-  public enum Function: String, Sendable, CaseIterable {
+  package enum Function: String, Sendable, CaseIterable {
     case casei, accenti, abs, ceil, floor, round, sqrt, ln, exp, log10, sign, least, greatest, coalesce, nullif
     case power, mod, trunc, pi, ltrim, rtrim, toNumber, toText, pinyin
     case lower, upper, trim, length, substring, concat, replace, left, right, strpos, startsWith, endsWith

@@ -40,6 +40,7 @@ public final class CancellationToken: Sendable {
 
   var checkCount: Int { checks.load(ordering: .relaxed) }
 
+  /// Asks the work to stop; it does at its next check. May be called from a signal handler.
   public func cancel() { cancelled.store(true, ordering: .relaxed) }
   public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
 

@@ -19,6 +19,7 @@ package enum Keyword: Int, CaseIterable, Sendable {
   case begin, commit, rollback
 }
 
+/// Keywords, functions and units of the language, in English and Chinese.
 package enum Words {
   package struct Entry: Sendable {
     package var keyword: Keyword

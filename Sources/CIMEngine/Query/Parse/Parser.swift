@@ -1,6 +1,6 @@
 /// Parses a whole text: statements divided by `;`, in English or Chinese, FIND or SELECT.
 ///
-/// Grammar: section 4 of the design; expressions are CQL2-Text (21-065r2). `names` are those of the catalogue, by which
+/// Grammar: docs/language.md; expressions are CQL2-Text (21-065r2). `names` are those of the catalogue, by which
 /// runs of Chinese characters are divided. Nothing is resolved here. Cost: linear in the text; nesting is limited, so
 /// no text overflows the stack.
 public func parse(_ text: String, names: KnownNames = KnownNames(), strictCQL2: Bool = false) throws(QueryError)

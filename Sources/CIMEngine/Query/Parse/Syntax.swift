@@ -7,7 +7,9 @@ public struct Script: Equatable, Sendable {
   public var statements: [Statement]
 }
 
+/// One statement: what it asks, whether its plan is shown, and where its result goes.
 public struct Statement: Equatable, Sendable {
+  /// EXPLAIN, and EXPLAIN ANALYZE, which runs it as well.
   public enum Explain: Sendable { case plan, analyze }
   public enum Body: Equatable, Sendable {
     /// FIND, SELECT and COUNT.
@@ -48,6 +50,7 @@ public struct Name: Equatable, Sendable {
   public static func == (a: Self, b: Self) -> Bool { a.text == b.text }
 }
 
+/// A FIND, SELECT or COUNT: the source, what is joined to it, the conditions, and what is returned in which order.
 public struct Find: Equatable, Sendable {
   public var source: Source
   public var joins: [Join] = []
@@ -86,6 +89,7 @@ public enum Count: Equatable, Sendable, ExpressibleByIntegerLiteral, CustomStrin
   }
 }
 
+/// What follows FIND, JOIN and FROM: `layer`, `$name` or `(find)`, and its alias.
 public struct Source: Equatable, Sendable {
   public indirect enum Kind: Equatable, Sendable {
     case layer(Name)
@@ -99,6 +103,7 @@ public struct Source: Equatable, Sendable {
   public static func == (a: Self, b: Self) -> Bool { a.kind == b.kind && a.alias == b.alias }
 }
 
+/// `[LEFT] JOIN source ON bool`, `… ON WITHIN dist`, `[LEFT] JOIN NEAREST n source`.
 public struct Join: Equatable, Sendable {
   public enum Condition: Equatable, Sendable {
     case on(Expression)
@@ -136,6 +141,7 @@ public struct Road: Equatable, Sendable {
   public var avoiding: Reference?
 }
 
+/// One of what RETURN and SELECT list: `*`, `alias.*`, or an expression and its name.
 public struct Item: Equatable, Sendable {
   public enum Kind: Equatable, Sendable {
     case all
@@ -146,6 +152,7 @@ public struct Item: Equatable, Sendable {
   public var name: Name?
 }
 
+/// `expr [ASC | DESC] [NULLS FIRST | LAST]`
 public struct SortKey: Equatable, Sendable {
   public var expression: Expression
   public var descending = false
@@ -182,6 +189,7 @@ public indirect enum GeometryLiteral: Equatable, Sendable {
   case circle(GeometryLiteral, radius: Expression)
 }
 
+/// An expression as written, with its place.
 public struct Expression: Equatable, Sendable {
   public var kind: Kind
   public var range: Range<Int>
@@ -225,10 +233,12 @@ public struct Expression: Equatable, Sendable {
     case elevation(below: Bool, Expression)
   }
 
+  /// `WHEN condition THEN result`; after `CASE operand` the condition is what the operand is compared with.
   public struct When: Equatable, Sendable {
     public var condition: Expression
     public var result: Expression
   }
+  /// The comparisons; the raw values are their signs in CQL2.
   public enum Comparison: String, Sendable, CaseIterable {
     case equal = "="
     case notEqual = "<>"
@@ -237,6 +247,7 @@ public struct Expression: Equatable, Sendable {
     case greater = ">"
     case greaterOrEqual = ">="
   }
+  /// The operators on numbers and dates; the raw values are their signs in CQL2.
   public enum Arithmetic: String, Sendable, CaseIterable {
     case add = "+"
     case subtract = "-"
@@ -248,7 +259,10 @@ public struct Expression: Equatable, Sendable {
   }
 }
 
+/// `INSIDE`, `INTERSECTS`, `TOUCHES`, `CONTAINS`, `WITHIN dist OF`, `BEYOND dist OF` or `VISIBLE FROM`, and its
+/// reference.
 public struct SpatialClause: Equatable, Sendable {
+  /// How a row has to lie to the reference; touching counts, distances are closed.
   public indirect enum Relation: Equatable, Sendable {
     case inside, intersects, touches, contains
     case within(Expression)
@@ -310,11 +324,14 @@ public enum TransactionStep: String, Equatable, Sendable {
   case rollback = "ROLLBACK"
 }
 
+/// INSERT, UPDATE and DELETE.
 public enum Edit: Equatable, Sendable {
+  /// `VALUES rows`, or the rows that a FIND gives.
   public enum Rows: Equatable, Sendable {
     case values([[Expression]])
     case find(Find)
   }
+  /// `column = expr` of SET.
   public struct Assignment: Equatable, Sendable {
     public var column: Name
     public var value: Expression
