@@ -7,16 +7,12 @@ extension Execution {
     _ grouping: BoundGrouping, withColumns: Bool, inAnyOrder: Bool = false, _ consumer: Consumer
   ) throws {
     let token = executor.token
-    var groups = try collectGroups(grouping)
     let isInAnyOrder = inAnyOrder && find.orderBy.isEmpty && find.limit == nil && find.offset == nil
-    if isInAnyOrder {
-      // Keys that nothing reads are not written out.
-      for k in groups.keys.indices where !find.readsGroupKey(k) {
-        groups.keys[k] = .vector(Vector(.null(count: groups.count)))
-      }
-    }
-    let table = try groups.table(grouping, token: token)
-    let shapes = groups.shapes
+    let collected = try collectGroups(grouping)
+    // Keys that nothing reads are not written out.
+    let groups = try collected.tables(
+      grouping, isRead: { !isInAnyOrder || find.readsGroupKey($0) }, token: token)
+    let shapes = collected.shapes
     var base: Relation.Base?
     if let source = find.shapeSource {
       let relation = scope.relations[source]
@@ -27,13 +23,18 @@ extension Execution {
     let path =
       find.shapePath.isEmpty ? find.shapeSource.flatMap { scope.relations[$0].geometryPath } : find.shapePath
     var inner = scope
-    inner.relations = [Relation(table: table, geometryPath: base == nil ? nil : path, base: base, name: "groups")]
+    inner.relations = groups.tables.map { Relation(table: $0, name: "groups") }
+    inner.relations[0] = Relation(
+      table: groups.tables[0], geometryPath: base == nil ? nil : path, base: base, name: "groups")
     inner.distances = []
     let compiler = Compiler(scope: inner)
-    let keyCount = grouping.keys.count
-    var tuples = Tuples(rows: (0..<UInt32(table.rowCount)).map { $0 })
+    var tuples = Tuples(count: collected.count, sourceCount: groups.tables.count, distanceCount: 0)
+    tuples.rows = groups.rows
+    for (t, rows) in groups.rows.enumerated().dropFirst() where rows.contains(Tuples.none) {
+      tuples.nullable |= 1 << UInt64(t)
+    }
     if let having = find.having {
-      let node = try compiler.compile(having.onGroups(keyCount))
+      let node = try compiler.compile(having.onGroups(groups))
       var kept: [Int32] = []
       var start = 0
       while start < tuples.count {
@@ -44,7 +45,7 @@ extension Execution {
       }
       tuples = tuples.selecting(kept)
     }
-    let items = withColumns || find.distinct ? find.items.map { $0.expression.onGroups(keyCount) } : []
+    let items = withColumns || find.distinct ? find.items.map { $0.expression.onGroups(groups) } : []
     let nodes = try compiler.compile(items)
     if isInAnyOrder {
       try consumer.begin(inner, find.distinct ? nil : tuples.count)
@@ -59,12 +60,12 @@ extension Execution {
     var makers: [KeyMaker] = []
     var directions: [SortBuffer.Direction] = []
     for key in find.orderBy {
-      makers.append(try keyMaker(key.expression.onGroups(keyCount), compiler, inner))
+      makers.append(try keyMaker(key.expression.onGroups(groups), compiler, inner))
       directions.append(.init(descending: key.descending, nullsFirst: key.nullsFirst))
     }
-    for i in 0..<keyCount {
-      let e = BoundExpression(kind: .column(source: 0, column: i), type: grouping.keys[i].type, range: 0..<0)
-      makers.append(try keyMaker(e, compiler, inner))
+    for i in grouping.keys.indices {
+      let key = BoundExpression(kind: .groupKey(i), type: grouping.keys[i].type, range: 0..<0)
+      makers.append(try keyMaker(key.onGroups(groups), compiler, inner))
       directions.append(.init())
     }
     // With DISTINCT it is not known how many rows make a page.
@@ -75,6 +76,37 @@ extension Execution {
       try buffer.append(batch, makers.mapped { (maker) throws(QueryError) in try maker.make(batch) })
     }
     try emit(&buffer, nodes, inner, consumer)
+  }
+
+  /// The groups as the rows of a source whose columns are keys and aggregates as they are; nil when more is asked of them.
+  ///
+  /// - Parameter read: the columns that the statement around reads; it reads nothing else, in any order.
+  func groupRelation(_ read: Set<Int>, name: String) throws -> Relation? {
+    guard let grouping = find.grouping, find.having == nil, !find.distinct, find.orderBy.isEmpty, find.limit == nil,
+      find.offset == nil, find.shapeSource == nil
+    else { return nil }
+    for index in read {
+      guard index < find.items.count else { return nil }
+      let item = find.items[index]
+      switch item.expression.kind {
+      case .groupKey(let k):
+        if let type = item.column.type, type != grouping.keys[k].type { return nil }
+      case .aggregate(let a):
+        if let type = item.column.type, type != grouping.aggregates[a].type { return nil }
+      default: return nil
+      }
+    }
+    try prepareStages()
+    let groups = try collectGroups(grouping).tables(
+      grouping, isRead: { find.readsGroupKey($0) }, isWritten: true, token: executor.token)
+    let map = find.items.map { item -> Int in
+      switch item.expression.kind {
+      case .groupKey(let k): groups.keys[k]?.column ?? 0
+      case .aggregate(let a): groups.firstAggregate + a
+      default: 0
+      }
+    }
+    return Relation(table: groups.tables[0], columnMap: map, geometryPath: nil, name: name)
   }
 
   private func collectGroups(_ grouping: BoundGrouping) throws -> GroupColumns {
@@ -181,30 +213,31 @@ extension Execution {
           }, handOn: { _, _ in })
         for other in pool.all where other !== result {
           try token.check()
-          result.merge(other)
+          try result.merge(other, token: token)
         }
         return executor.isMetered ? result.passed : 0
       }
       return try result.groups(aggregates, columns)
     }
-    guard keys.count == 1,
-      var runs = RunGroups(keys[0], source: scan.source, table: scan.table, aggregates, columns)
+    guard
+      let runs = RunGroups(
+        keys, source: scan.source, table: scan.table, rows: scan.candidateCount, aggregates, columns)
     else { return nil }
-    let empty = runs
+    var pieces: [RunGroups.Piece] = []
     try metered {
       try MorselRun.run(
         count: scan.morsels.count, threads: threads, token: token,
         makeWorker: { () throws(QueryError) in RunGroups.Scratch() },
         work: { (scratch: inout RunGroups.Scratch, piece: Int) throws(QueryError) in
-          try empty.partial(scan, piece, &scratch)
+          try runs.partial(scan, piece, scratch)
         },
         handOn: { _, piece in
           try token.use(bytes: 2 * piece.byteCount)
-          runs.append(piece)
+          pieces.append(piece)
         })
-      return executor.isMetered ? runs.passed : 0
+      return executor.isMetered ? pieces.reduce(0) { $0 + $1.passed } : 0
     }
-    return try runs.groups(threads: threads, hasShapes: hasShapes, token: token)
+    return try runs.groups(pieces, threads: threads, hasShapes: hasShapes, token: token)
   }
 
   /// Aggregates without keys over columns of the one source are worked out where the columns lie. False when they are
@@ -308,18 +341,6 @@ private final class Pool<Element: Sendable>: @unchecked Sendable {
     monitor.lock()
     free.append(element)
     monitor.unlock()
-  }
-}
-
-extension BoundExpression {
-  /// Keys and aggregates read as columns of the table of groups.
-  fileprivate func onGroups(_ keyCount: Int) -> BoundExpression {
-    switch kind {
-    case .groupKey(let index): return BoundExpression(kind: .column(source: 0, column: index), type: type, range: range)
-    case .aggregate(let index):
-      return BoundExpression(kind: .column(source: 0, column: keyCount + index), type: type, range: range)
-    default: return (try? mapChildren { (child) throws(QueryError) in child.onGroups(keyCount) }) ?? self
-    }
   }
 }
 

@@ -18,9 +18,12 @@ extension Execution {
   ///   - inAnyOrder: whether not even the order of groups matters.
   func run(isOrdered: Bool, withColumns: Bool, inAnyOrder: Bool = false, _ consumer: Consumer) throws {
     if let grouping = find.grouping {
+      try prepareStages()
       return try runGroups(grouping, withColumns: withColumns, inAnyOrder: inAnyOrder, consumer)
     }
     let keys = sortKeys(isOrdered: isOrdered)
+    if try runFirstRows(keys, isOrdered: isOrdered, withColumns: withColumns, consumer) { return }
+    try prepareStages()
     let items = withColumns || find.distinct ? find.items.map(\.expression) : []
     if keys.isEmpty { return try stream(items, consumer) }
     if let first = try firstByID(keys) {

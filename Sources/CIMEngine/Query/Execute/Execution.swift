@@ -8,7 +8,11 @@ final class Execution: @unchecked Sendable {
   private(set) var scope: Scope
   private(set) var compiler: Compiler
   private(set) var driver: Driver
+  /// Empty until ``prepareStages()``.
   private(set) var stages: [Stage] = []
+  private var arePrepared = false
+  /// The rows of source 0 that are looked at, in order, where those are not all.
+  let firstRows: [UInt32]?
   /// Steps for EXPLAIN ANALYZE: joins in the plan's order, filters by the number of joins before them.
   private(set) var joinStages: [Stage] = []
   private(set) var filterStages: [Int: Stage] = [:]
@@ -22,8 +26,10 @@ final class Execution: @unchecked Sendable {
     case tuples(Tuples)
   }
 
-  init(_ plan: Plan, _ executor: Executor) throws(QueryError) {
+  /// - Parameter firstRows: the only rows of source 0, which is a layer that is scanned, to be looked at.
+  init(_ plan: Plan, _ executor: Executor, firstRows: [UInt32]? = nil) throws(QueryError) {
     self.executor = executor
+    self.firstRows = firstRows
     self.plan = plan
     find = plan.find
     var relations: [Relation] = []
@@ -54,7 +60,6 @@ final class Execution: @unchecked Sendable {
       }
     }
     try start()
-    try makeStages()
   }
 
   // MARK: Sources
@@ -87,7 +92,7 @@ final class Execution: @unchecked Sendable {
     var rows: SourceScan.Rows = relation.subset.map { .list($0.rows) } ?? .ranges([0..<table.rowCount])
     var extra: [Node] = []
     switch source.access {
-    case .scan: break
+    case .scan: if s == 0, let firstRows { rows = .list(firstRows) }
     case .nothing: rows = .list([])
     case .keys(let column, let keys, _):
       var found = Set<UInt32>()
@@ -197,8 +202,14 @@ final class Execution: @unchecked Sendable {
 
   // MARK: Joins
 
-  private func makeStages() throws(QueryError) {
+  /// Makes the joins ready, which may read all rows of a joined source.
+  func prepareStages() throws(QueryError) {
+    if arePrepared { return }
+    arePrepared = true
     if case .none = driver { return }
+    // With few rows of source 0 few ask.
+    var share = 1.0
+    if let firstRows, plan.driver == 0 { share = min(1, Double(firstRows.count) / max(1, plan.sources[0].tableRows)) }
     func addResiduals(_ count: Int) throws(QueryError) {
       let conditions = plan.residuals.filter { $0.after == count }.map(\.condition).sortedByCost()
       if conditions.isEmpty { return }
@@ -209,7 +220,7 @@ final class Execution: @unchecked Sendable {
     try addResiduals(0)
     for (i, join) in plan.joins.enumerated() {
       let before = i > 0 ? plan.joins[i - 1].estimatedRows : plan.sources[plan.driver].estimatedRows
-      let stage = try makeJoin(join, rows: before)
+      let stage = try makeJoin(join, rows: share * before)
       stages.append(stage)
       joinStages.append(stage)
       try addResiduals(i + 1)

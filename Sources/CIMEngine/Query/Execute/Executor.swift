@@ -148,6 +148,7 @@ package final class Executor: SubqueryRunner, Sendable {
           table: inner.table, columnMap: map.map { inner.column($0) }, subset: set, geometryPath: inner.geometryPath,
           layer: inner.layer, name: source.name)
       }
+      if let read, let groups = try execution.groupRelation(read, name: source.name) { return groups }
       return try materialized(execution, source, inAnyOrder: read != nil)
     } catch {
       throw QueryError.from(error)

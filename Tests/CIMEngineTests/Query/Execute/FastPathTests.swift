@@ -154,12 +154,14 @@ struct FastPathTests {
     let find = try packed.bind("FIND unit AS u LEFT JOIN grid AS g ON S_WITHIN(u.geom, g.geom) RETURN u.id, g.id")
     let executor = Executor(catalog: packed.city.catalog, tables: SnapshotTables(packed.snapshot), threads: 2, now: 0)
     let execution = try Execution(try executor.makePlan(find), executor)
+    try execution.prepareStages()
     #expect((execution.stages.first as? SearchJoin)?.cells != nil)
     // Too little memory for them.
     let token = CancellationToken(maximumBytes: 4_000)
     let small = Executor(
       catalog: packed.city.catalog, tables: SnapshotTables(packed.snapshot), token: token, threads: 1, now: 0)
     let searched = try Execution(try small.makePlan(find), small)
+    try searched.prepareStages()
     #expect((searched.stages.first as? SearchJoin).map { $0.cells == nil } == true)
   }
 

@@ -190,6 +190,19 @@ struct AggregateState {
     if extremes[0].isNull || isBetter(value, extremes[0]) { extremes[0] = value }
   }
 
+  /// Whether values of a block may be better than the extreme of the one group there is.
+  @inline(__always)
+  func mayImprove<T>(_ column: FixedColumn<T>, _ block: Int, _ value: (T) -> Value) -> Bool {
+    switch aggregate.function {
+    case .min, .max:
+      guard column.hasValues(inBlock: block) else { return false }
+      if extremes[0].isNull { return true }
+      return isBetter(
+        value(aggregate.function == .min ? column.blockMinimums[block] : column.blockMaximums[block]), extremes[0])
+    default: return true
+    }
+  }
+
   /// Four chains, so that an addition does not wait for the one before.
   private static func sum(_ numbers: [Double], _ validity: [Bool]?) -> (Double, Int) {
     var lanes = SIMD4<Double>()

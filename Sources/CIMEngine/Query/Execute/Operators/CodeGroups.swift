@@ -176,6 +176,10 @@ struct CodeKey: Sendable {
 /// Groups of one worker by keys of few values: a place of a flat table for each combination.
 final class CodeGroups: @unchecked Sendable {
   private let keys: [CodeKey]
+  /// Few places are kept several times, and neighbouring rows added to different ones, as an addition does not have to wait
+  /// for the one before then. Copy c begins at `c << copyShift`.
+  private let copies: Int
+  private let copyShift: Int
   /// Rows by place; the last place takes those that do not pass.
   private var rowCounts: [Int64]
   private var tallies: [Tally]
@@ -207,22 +211,29 @@ final class CodeGroups: @unchecked Sendable {
     return keys.isEmpty ? nil : keys
   }
 
-  static func placeCount(_ keys: [CodeKey]) -> Int { keys.reduce(1) { $0 * $1.placeCount } + 1 }
+  static func placeCount(_ keys: [CodeKey]) -> Int { keys.reduce(1) { $0 * $1.placeCount } }
+
+  private static func copies(_ places: Int) -> Int { places <= 512 ? 4 : places <= 2_048 ? 2 : 1 }
 
   init(_ keys: [CodeKey], _ aggregates: [BoundAggregate], _ columns: [ColumnAggregate], hasShapes: Bool) {
     self.keys = keys
-    let count = CodeGroups.placeCount(keys)
+    let places = CodeGroups.placeCount(keys)
+    copies = CodeGroups.copies(places)
+    copyShift = copies == 1 ? 0 : Int.bitWidth - (places - 1).leadingZeroBitCount
+    let count = copies == 1 ? places + 1 : copies << copyShift + 1
     rowCounts = Array(repeating: 0, count: count)
-    tallies = CodeGroups.tallies(aggregates, columns, places: count)
+    tallies = CodeGroups.tallies(aggregates, columns, places: count, takesRows: true)
     shapeRows = hasShapes ? Array(repeating: Tuples.none, count: count) : []
     nowhere = Int32(truncatingIfNeeded: count - 1)
   }
 
   /// Only aggregates that the number of rows does not answer.
-  static func tallies(_ aggregates: [BoundAggregate], _ columns: [ColumnAggregate], places: Int) -> [Tally] {
+  static func tallies(
+    _ aggregates: [BoundAggregate], _ columns: [ColumnAggregate], places: Int, takesRows: Bool
+  ) -> [Tally] {
     var result: [Tally] = []
     for (aggregate, column) in zip(aggregates, columns) where !column.countsRows(aggregate) {
-      result.append(Tally(aggregate, column, places: places))
+      result.append(Tally(aggregate, column, places: places, takesRows: takesRows))
     }
     return result
   }
@@ -234,6 +245,10 @@ final class CodeGroups: @unchecked Sendable {
     places.withUnsafeMutableBufferPointer { buffer in
       let places = buffer.baseAddress!
       for (k, key) in keys.enumerated() { key.addPlaces(rows, places, isFirst: k == 0) }
+      if copies > 1 {
+        let (last, shift) = (Int32(truncatingIfNeeded: copies - 1), Int32(truncatingIfNeeded: copyShift))
+        for i in 0..<rows.count { places[i] &+= (Int32(truncatingIfNeeded: i) & last) &<< shift }
+      }
       if let mask {
         // All bits where a row passes, none where it does not.
         for i in 0..<rows.count {
@@ -256,12 +271,35 @@ final class CodeGroups: @unchecked Sendable {
     }
   }
 
-  func merge(_ other: CodeGroups) {
-    for place in rowCounts.indices where other.rowCounts[place] > 0 {
+  /// Adds the groups of another worker.
+  func merge(_ other: CodeGroups, token: CancellationToken) throws(QueryError) {
+    var used: [Int32] = []
+    for place in 0..<rowCounts.count - 1 where other.rowCounts[place] > 0 {
+      if used.count & 0xFFFF == 0 { try token.check() }
+      used.append(Int32(truncatingIfNeeded: place))
       rowCounts[place] += other.rowCounts[place]
       if !shapeRows.isEmpty { shapeRows[place] = min(shapeRows[place], other.shapeRows[place]) }
     }
-    for t in tallies.indices { tallies[t].merge(other.tallies[t]) }
+    for t in tallies.indices {
+      try token.check()
+      tallies[t].merge(other.tallies[t], used)
+    }
+  }
+
+  /// Adds all copies to the first.
+  private func fold() {
+    if copies == 1 { return }
+    let places = 0..<CodeGroups.placeCount(keys)
+    for copy in 1..<copies {
+      let start = copy << copyShift
+      for place in places {
+        rowCounts[place] += rowCounts[start + place]
+        rowCounts[start + place] = 0
+        if !shapeRows.isEmpty { shapeRows[place] = min(shapeRows[place], shapeRows[start + place]) }
+      }
+      let from = places.map { UInt32(truncatingIfNeeded: start + $0) }
+      for t in tallies.indices { tallies[t].fold(from, to: places.map { Int32(truncatingIfNeeded: $0) }) }
+    }
   }
 
   /// How many rows passed.
@@ -269,39 +307,24 @@ final class CodeGroups: @unchecked Sendable {
 
   /// The groups that have rows, in the order of their keys (links in that of the rows they name).
   func groups(_ aggregates: [BoundAggregate], _ columns: [ColumnAggregate]) throws(QueryError) -> GroupColumns {
+    fold()
     var found: [Int32] = []
-    for place in 0..<rowCounts.count - 1 where rowCounts[place] > 0 { found.append(Int32(truncatingIfNeeded: place)) }
+    for place in 0..<CodeGroups.placeCount(keys) where rowCounts[place] > 0 {
+      found.append(Int32(truncatingIfNeeded: place))
+    }
     var result = GroupColumns(count: found.count)
     for key in keys { result.keys.append(try key.column(found)) }
+    let counts = picked(rowCounts, found)
     var next = 0
     for (aggregate, column) in zip(aggregates, columns) {
       if column.countsRows(aggregate) {
-        result.aggregates.append(Vector(.int(picked(rowCounts, found))))
+        result.aggregates.append(Vector(.int(counts)))
       } else {
-        result.aggregates.append(try tallies[next].results(found))
+        result.aggregates.append(try tallies[next].results(found, rowCounts: counts))
         next += 1
       }
     }
     if !shapeRows.isEmpty { result.shapes = picked(shapeRows, found) }
     return result
-  }
-}
-
-/// Groups as columns: the keys, the aggregates, and the row of the source that gives each its shape (empty without).
-struct GroupColumns {
-  var count: Int
-  var keys: [TableBuilder.Filling] = []
-  var aggregates: [Vector] = []
-  var shapes: [UInt32] = []
-
-  init(count: Int) { self.count = count }
-
-  /// One row for each group: the keys, then the aggregates.
-  func table(_ grouping: BoundGrouping, token: CancellationToken) throws(QueryError) -> Table {
-    var builder = TableBuilder(
-      columns: grouping.keys.enumerated().map { ("key\($0)", $1.type) }
-        + grouping.aggregates.enumerated().map { ("aggregate\($0)", $1.type) })
-    try builder.append(keys + aggregates.map { .vector($0) }, count: count, token: token)
-    return try builder.finish(name: "groups", token: token)
   }
 }

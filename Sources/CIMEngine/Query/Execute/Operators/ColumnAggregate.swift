@@ -39,44 +39,87 @@ struct ColumnAggregate {
     aggregate.function == .count && (column == nil || column?.validity?.words == nil)
   }
 
+  /// Whether rows of a block can change the aggregate: its least or greatest value is known, and may be no better than what
+  /// was found before. The column's own block bounds are read.
+  func mayChange(_ state: AggregateState, block: Int) -> Bool {
+    switch column {
+    case .int8(let c): state.mayImprove(c, block) { .int(Int64($0)) }
+    case .int16(let c): state.mayImprove(c, block) { .int(Int64($0)) }
+    case .int32(let c): state.mayImprove(c, block) { .int(Int64($0)) }
+    case .int64(let c): state.mayImprove(c, block) { .int($0) }
+    case .double(let c): state.mayImprove(c, block) { .double($0) }
+    default: true
+    }
+  }
+
   /// Adds rows of one block.
   ///
   /// - Parameters:
   ///   - mask: 1 for each row that counts; nil for all.
+  ///   - passed: how many count.
   ///   - scratch: room for as many flags.
   func add(
-    _ range: Range<Int>, _ mask: UnsafePointer<UInt8>?, _ scratch: UnsafeMutablePointer<UInt8>,
+    _ range: Range<Int>, _ mask: UnsafePointer<UInt8>?, passed: Int, _ scratch: UnsafeMutablePointer<UInt8>,
     to state: inout AggregateState
   ) {
-    guard let column else { return state.addCount(ColumnAggregate.count(range.count, mask)) }
-    var mask = mask
+    guard let column else { return state.addCount(passed) }
+    var (mask, passed) = (mask, passed)
     if let validity = column.validity, validity.words != nil {
-      for i in 0..<range.count { scratch[i] = mask?[i] ?? 1 }
+      if let mask {
+        scratch.update(from: mask, count: range.count)
+      } else {
+        scratch.update(repeating: 1, count: range.count)
+      }
       ColumnTest.clearNulls(validity, range, scratch)
       mask = UnsafePointer(scratch)
+      passed = ColumnAggregate.count(range.count, mask)
     }
-    if state.aggregate.function == .count { return state.addCount(ColumnAggregate.count(range.count, mask)) }
+    if state.aggregate.function == .count { return state.addCount(passed) }
+    if passed == 0 { return }
     switch column {
-    case .int8(let c): ColumnAggregate.addNarrow(c.values + range.lowerBound, range.count, mask, &state)
-    case .int16(let c): ColumnAggregate.addNarrow(c.values + range.lowerBound, range.count, mask, &state)
-    case .int32(let c): ColumnAggregate.addNarrow(c.values + range.lowerBound, range.count, mask, &state)
-    case .int64(let c): ColumnAggregate.addWide(c.values + range.lowerBound, range.count, mask, &state)
-    case .double(let c): ColumnAggregate.addDoubles(c.values + range.lowerBound, range.count, mask, &state)
+    case .int8(let c): ColumnAggregate.addNarrow(c.values + range.lowerBound, range.count, mask, passed, &state)
+    case .int16(let c): ColumnAggregate.addNarrow(c.values + range.lowerBound, range.count, mask, passed, &state)
+    case .int32(let c): ColumnAggregate.addNarrow(c.values + range.lowerBound, range.count, mask, passed, &state)
+    case .int64(let c):
+      let block = range.lowerBound / ColumnTest.blockRows
+      let isNarrow = max(c.blockMinimums[block].magnitude, c.blockMaximums[block].magnitude) < 1 << 50
+      let values = c.values + range.lowerBound
+      if isNarrow {
+        ColumnAggregate.addNarrow(values, range.count, mask, passed, &state)
+      } else {
+        ColumnAggregate.addWide(values, range.count, mask, passed, &state)
+      }
+    case .double(let c): ColumnAggregate.addDoubles(c.values + range.lowerBound, range.count, mask, passed, &state)
     default: preconditionFailure("only columns of numbers are aggregated in place")
     }
   }
 
   static func count(_ count: Int, _ mask: UnsafePointer<UInt8>?) -> Int {
     guard let mask else { return count }
+    // Sixteen sums of bytes, which hold 255 flags each.
     var total = 0
-    for i in 0..<count { total &+= Int(mask[i]) }
+    var i = 0
+    while i &+ 16 <= count {
+      var sums = SIMD16<UInt8>()
+      let end = min(count & ~15, i &+ 255 * 16)
+      while i < end {
+        sums &+= UnsafeRawPointer(mask + i).loadUnaligned(as: SIMD16<UInt8>.self)
+        i &+= 16
+      }
+      for lane in 0..<16 { total &+= Int(sums[lane]) }
+    }
+    while i < count {
+      total &+= Int(mask[i])
+      i &+= 1
+    }
     return total
   }
 
-  /// At most 4,096 values of 32 bits: their sum fits 64.
+  /// At most 4,096 values below 2⁵¹: their sum fits 64 bits.
   @inline(__always)
   private static func addNarrow<T: FixedWidthInteger & SignedInteger>(
-    _ values: UnsafePointer<T>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ state: inout AggregateState
+    _ values: UnsafePointer<T>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ passed: Int,
+    _ state: inout AggregateState
   ) {
     switch state.aggregate.function {
     case .sum, .avg:
@@ -86,59 +129,54 @@ struct ColumnAggregate {
       } else {
         for i in 0..<count { sum &+= Int64(truncatingIfNeeded: values[i]) }
       }
-      state.addSum(Int128(sum), count: ColumnAggregate.count(count, mask))
+      state.addSum(Int128(sum), count: passed)
     default: addExtreme(values, count, mask, &state) { .int(Int64(truncatingIfNeeded: $0)) }
     }
   }
 
   @inline(__always)
   private static func addWide(
-    _ values: UnsafePointer<Int64>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ state: inout AggregateState
+    _ values: UnsafePointer<Int64>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ passed: Int,
+    _ state: inout AggregateState
   ) {
     switch state.aggregate.function {
     case .sum, .avg:
       var sum: Int128 = 0
       for i in 0..<count where mask?[i] ?? 1 != 0 { sum += Int128(values[i]) }
-      state.addSum(sum, count: ColumnAggregate.count(count, mask))
+      state.addSum(sum, count: passed)
     default: addExtreme(values, count, mask, &state) { .int($0) }
     }
   }
 
-  /// The sum of a block is rounded, but blocks are the same whatever the number of threads. Four chains, so that an
+  /// The sum of a block is rounded, but blocks are the same whatever the number of threads. Eight chains, so that an
   /// addition does not wait for the one before; what does not count is added as zero.
   private static func addDoubles(
-    _ values: UnsafePointer<Double>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ state: inout AggregateState
+    _ values: UnsafePointer<Double>, _ count: Int, _ mask: UnsafePointer<UInt8>?, _ passed: Int,
+    _ state: inout AggregateState
   ) {
     switch state.aggregate.function {
     case .sum, .avg:
-      var (a, b, c, d) = (0.0, 0.0, 0.0, 0.0)
+      var (a, b, c, d) = (SIMD2<Double>(), SIMD2<Double>(), SIMD2<Double>(), SIMD2<Double>())
       var i = 0
-      if let mask {
-        while i &+ 4 <= count {
-          a += kept(values[i], mask[i])
-          b += kept(values[i &+ 1], mask[i &+ 1])
-          c += kept(values[i &+ 2], mask[i &+ 2])
-          d += kept(values[i &+ 3], mask[i &+ 3])
-          i &+= 4
-        }
-        while i < count {
-          a += kept(values[i], mask[i])
-          i &+= 1
-        }
-      } else {
-        while i &+ 4 <= count {
-          a += values[i]
-          b += values[i &+ 1]
-          c += values[i &+ 2]
-          d += values[i &+ 3]
-          i &+= 4
-        }
-        while i < count {
-          a += values[i]
-          i &+= 1
-        }
+      @inline(__always)
+      func pair(_ at: Int) -> SIMD2<Double> {
+        let value = UnsafeRawPointer(values + at).loadUnaligned(as: SIMD2<Double>.self)
+        guard let mask else { return value }
+        let flags = SIMD2<UInt64>(0 &- UInt64(mask[at]), 0 &- UInt64(mask[at &+ 1]))
+        return unsafeBitCast(unsafeBitCast(value, to: SIMD2<UInt64>.self) & flags, to: SIMD2<Double>.self)
       }
-      state.addSum((a + b) + (c + d), count: ColumnAggregate.count(count, mask))
+      while i &+ 8 <= count {
+        a += pair(i)
+        b += pair(i &+ 2)
+        c += pair(i &+ 4)
+        d += pair(i &+ 6)
+        i &+= 8
+      }
+      while i < count {
+        a[0] += mask.map { kept(values[i], $0[i]) } ?? values[i]
+        i &+= 1
+      }
+      state.addSum(((a + b) + (c + d)).sum(), count: passed)
     default: addExtreme(values, count, mask, &state) { .double($0) }
     }
   }
@@ -176,10 +214,16 @@ extension SourceScan {
     scratch.flags = []
     if flags.count < ColumnTest.blockRows { flags = Array(repeating: 0, count: ColumnTest.blockRows) }
     defer { scratch.flags = flags }
+    for column in columns where column.columnIndex >= 0 { try table.verifyDictionary(column.columnIndex) }
     try forEachBlock(index, &scratch) { (block, mask) throws(QueryError) in
-      for (i, column) in columns.enumerated() {
+      let passed = ColumnAggregate.count(block.count, mask)
+      if passed == 0 { return }
+      for (i, column) in columns.enumerated()
+      where column.mayChange(states[i], block: block.lowerBound / ColumnTest.blockRows) {
         if column.columnIndex >= 0 { try table.verify(column.columnIndex, rows: block) }
-        flags.withUnsafeMutableBufferPointer { column.add(block, mask, $0.baseAddress!, to: &states[i]) }
+        flags.withUnsafeMutableBufferPointer {
+          column.add(block, mask, passed: passed, $0.baseAddress!, to: &states[i])
+        }
       }
     }
   }

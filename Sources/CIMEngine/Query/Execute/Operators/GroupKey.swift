@@ -144,9 +144,9 @@ struct GroupKey {
   func column(
     _ numbers: [Int32]?, type: ColumnType?, token: CancellationToken
   ) throws(QueryError) -> TableBuilder.Filling {
-    if let textNumbering {
+    if let texts, let textNumbering {
       let rows = numbers.map { $0.map { textNumbering.rows[Int($0)] } } ?? textNumbering.rows
-      return .text(textNumbering.column, rows: rows)
+      return .rows(texts.table, column: texts.column, rows)
     }
     var values: [Value] = []
     try numbering.forEachKey { (number, bytes) throws(QueryError) in

@@ -1,225 +1,317 @@
-internal import Glibc
-
-/// GROUP BY a column of many texts: neighbouring rows with the same text are one partial group, and partial groups are put
-/// together by the hashes of their texts, part by part, so that each table of hashes stays in the cache and threads share
+/// GROUP BY columns of many values: neighbouring rows with the same keys are one partial group, and partial groups are put
+/// together by the hashes of their keys, part by part, so that each table of hashes stays in the cache and threads share
 /// nothing. The order of the groups follows from the data alone.
 struct RunGroups: Sendable {
-  private let table: Table
-  private let column: Int
-  private let texts: TextColumn
+  private let keys: [RowKey]
   private let aggregates: [BoundAggregate]
   private let columns: [ColumnAggregate]
-  /// The first row of each partial group, and the hash of its text.
-  private var rows: [UInt32] = []
-  private var hashes: [UInt32] = []
-  private var rowCounts: [Int64] = []
-  private var tallies: [Tally]
+  /// As a power of two.
+  private let partBits: Int
+  /// Bits of the hashes that are used; fewer in tests, so that hashes collide.
+  private let hashMask: UInt32
 
-  /// nil when the key is no column of texts.
+  /// nil when a key is no column, or of a kind that is not compared where it lies.
+  ///
+  /// - Parameters:
+  ///   - rows: how many rows will be looked at, at most.
+  ///   - hashBits: of 32.
   init?(
-    _ node: Node, source: Int, table: Table, _ aggregates: [BoundAggregate], _ columns: [ColumnAggregate]
+    _ nodes: [Node], source: Int, table: Table, rows: Int, _ aggregates: [BoundAggregate], _ columns: [ColumnAggregate],
+    hashBits: Int = 32
   ) {
-    guard let node = node as? ColumnNode, node.source == source, node.table === table,
-      table.computedGeometry[node.column] == nil, case .text(let texts) = table.columns[node.column]
-    else { return nil }
-    (self.table, column, self.texts) = (table, node.column, texts)
-    (self.aggregates, self.columns) = (aggregates, columns)
-    tallies = CodeGroups.tallies(aggregates, columns, places: 0)
+    var keys: [RowKey] = []
+    for node in nodes {
+      guard let key = RowKey(node, source: source, table: table) else { return nil }
+      keys.append(key)
+    }
+    guard !keys.isEmpty else { return nil }
+    (self.keys, self.aggregates, self.columns) = (keys, aggregates, columns)
+    var bits = 0
+    while bits < RunGroups.mostPartBits, rows >> bits > RunGroups.partSize { bits += 1 }
+    partBits = bits
+    hashMask = hashBits >= 32 ? .max : 1 << UInt32(hashBits) - 1
   }
 
-  var count: Int { rows.count }
-  var byteCount: Int { count * (16 + aggregates.reduce(0) { $0 + Tally.bytesPerPlace($1) }) }
+  /// About so many rows are put together at a time: a table of 32 bits for each fits the second-level cache.
+  private static let partSize = 65_536
+  private static let mostPartBits = 10
 
   // MARK: Partial groups
 
+  /// The partial groups of one piece of the rows, by part, in the order of their rows.
+  struct Piece: Sendable {
+    /// Of each part.
+    fileprivate var starts: [Int32]
+    /// The first row of each, the hash of its keys, and how many rows it has.
+    fileprivate var rows: [UInt32]
+    fileprivate var hashes: [UInt32]
+    fileprivate var counts: [UInt32]
+    /// The place of each in the tallies; empty without tallies.
+    fileprivate var places: [UInt32]
+    fileprivate var tallies: [Tally]
+
+    var count: Int { rows.count }
+    var byteCount: Int { 4 * starts.count + 16 * count + tallies.reduce(0) { $0 + $1.byteCount } }
+    var passed: Int { counts.reduce(0) { $0 + Int($1) } }
+  }
+
   /// What a worker keeps from one piece to the next.
-  struct Scratch {
-    var scan = SourceScan.Scratch()
-    var places = [Int32](repeating: 0, count: 2 * ColumnTest.blockRows)
+  final class Scratch {
+    fileprivate var scan = SourceScan.Scratch()
+    /// Of a block: rows that pass, whether each differs from the one before, its partial group, and room for a tally.
+    fileprivate let picked = Room<UInt32>(ColumnTest.blockRows)
+    fileprivate let flags = Room<UInt8>(ColumnTest.blockRows)
+    fileprivate let places = Room<Int32>(ColumnTest.blockRows)
+    fileprivate let spare = Room<Int32>(ColumnTest.blockRows)
+    fileprivate let wide = Room<UInt64>(ColumnTest.blockRows)
+    /// Of a piece: first rows, hashes, and the number of rows before each.
+    fileprivate var rows = Room<UInt32>(0)
+    fileprivate var hashes = Room<UInt32>(0)
+    fileprivate var before = Room<UInt32>(0)
+
+    fileprivate func reserve(_ count: Int) {
+      if rows.count >= count { return }
+      (rows, hashes, before) = (Room(count), Room(count), Room(count))
+    }
   }
 
-  /// The partial groups of one piece of the rows.
-  func partial(_ scan: SourceScan, _ piece: Int, _ scratch: inout Scratch) throws(QueryError) -> RunGroups {
-    var result = self
+  /// The partial groups of one piece of a scan.
+  func partial(_ scan: SourceScan, _ piece: Int, _ scratch: Scratch) throws(QueryError) -> Piece {
     let most = scan.morsels[piece].rowCount
-    result.rowCounts = Array(repeating: 0, count: most + 1)
-    result.tallies = CodeGroups.tallies(aggregates, columns, places: most + 1)
+    scratch.reserve(most + ColumnTest.blockRows)
+    var tallies = CodeGroups.tallies(aggregates, columns, places: most + 1, takesRows: true)
     let nowhere = Int32(truncatingIfNeeded: most)
-    var places = scratch.places
-    scratch.places = []
-    defer { scratch.places = places }
+    var (count, passed) = (0, 0)
+    var last: UInt32?
+    let (picked, flags, places) = (scratch.picked.start, scratch.flags.start, scratch.places.start)
     try scan.forEachBlock(piece, &scratch.scan) { (block, mask) throws(QueryError) in
-      try table.verify(column, rows: block)
-      for tally in result.tallies where tally.columnIndex >= 0 { try table.verify(tally.columnIndex, rows: block) }
-      places.withUnsafeMutableBufferPointer { result.add(block, mask, $0.baseAddress!, nowhere) }
-    }
-    return result
-  }
-
-  private mutating func add(
-    _ block: Range<Int>, _ mask: UnsafePointer<UInt8>?, _ places: UnsafeMutablePointer<Int32>, _ nowhere: Int32
-  ) {
-    var last = rows.last.map { Int($0) } ?? -1
-    var place = Int32(truncatingIfNeeded: rows.count - 1)
-    for i in 0..<block.count {
-      if let mask, mask[i] == 0 {
-        places[i] = nowhere
-        continue
+      for key in keys { try key.verify(rows: block) }
+      for tally in tallies where tally.columnIndex >= 0 { try keys[0].table.verify(tally.columnIndex, rows: block) }
+      let first = UInt32(truncatingIfNeeded: block.lowerBound)
+      var n = 0
+      if let mask {
+        for i in 0..<block.count {
+          picked[n] = first &+ UInt32(truncatingIfNeeded: i)
+          n &+= Int(mask[i])
+        }
+        if n == 0 { return }
+      } else {
+        n = block.count
+        for i in 0..<n { picked[i] = first &+ UInt32(truncatingIfNeeded: i) }
       }
-      let row = block.lowerBound &+ i
-      if last < 0 || !isSame(row, last) {
-        place &+= 1
-        rows.append(UInt32(truncatingIfNeeded: row))
-        hashes.append(hash(row))
+      for i in 0..<n { flags[i] = 0 }
+      for key in keys { key.markChanges(picked, n, last: last, flags) }
+      last = picked[n - 1]
+      let (rows, before) = (scratch.rows.start, scratch.before.start)
+      let known = count
+      for i in 0..<n {
+        rows[count] = picked[i]
+        before[count] = UInt32(truncatingIfNeeded: passed &+ i)
+        count &+= Int(flags[i])
       }
-      last = row
-      places[i] = place
+      passed += n
+      hash(rows + known, count - known, scratch)
+      let (hashes, wide) = (scratch.hashes.start + known, scratch.wide.start)
+      for i in 0..<count - known { hashes[i] = hashMask & UInt32(truncatingIfNeeded: wide[i] >> 7) }
+      if tallies.isEmpty { return }
+      var place = Int32(truncatingIfNeeded: known &- 1)
+      if let mask {
+        var at = 0
+        for i in 0..<block.count {
+          if mask[i] == 0 {
+            places[i] = nowhere
+          } else {
+            place &+= Int32(flags[at])
+            places[i] = place
+            at &+= 1
+          }
+        }
+      } else {
+        for i in 0..<n {
+          place &+= Int32(flags[i])
+          places[i] = place
+        }
+      }
+      for t in tallies.indices { tallies[t].add(block, places, scratch.spare.start) }
     }
-    rowCounts.withUnsafeMutableBufferPointer { counts in
-      for i in 0..<block.count { counts[Int(places[i])] &+= 1 }
+    scratch.before.start[count] = UInt32(truncatingIfNeeded: passed)
+    for t in tallies.indices { tallies[t].trim(to: count) }
+    return sorted(scratch, count, tallies)
+  }
+
+  /// The hashes of the keys of some rows, in `scratch.wide`.
+  private func hash(_ rows: UnsafePointer<UInt32>, _ count: Int, _ scratch: Scratch) {
+    let hashes = scratch.wide.start
+    for i in 0..<count { hashes[i] = 0 }
+    for key in keys { key.mix(rows, count, into: hashes) }
+  }
+
+  /// Partial groups by the last bits of their hashes.
+  private func sorted(_ scratch: Scratch, _ count: Int, _ tallies: [Tally]) -> Piece {
+    let (rows, hashes, before) = (scratch.rows.start, scratch.hashes.start, scratch.before.start)
+    let mask = UInt32(1) << UInt32(partBits) - 1
+    var starts = [Int32](repeating: 0, count: 1 << partBits + 1)
+    for i in 0..<count { starts[Int(hashes[i] & mask) + 1] &+= 1 }
+    for part in 0..<1 << partBits { starts[part + 1] &+= starts[part] }
+    var order = [UInt32](repeating: 0, count: count)
+    var next = starts
+    next.withUnsafeMutableBufferPointer { next in
+      order.withUnsafeMutableBufferPointer { order in
+        for i in 0..<count {
+          let part = Int(hashes[i] & mask)
+          order[Int(next[part])] = UInt32(truncatingIfNeeded: i)
+          next[part] &+= 1
+        }
+      }
     }
-    for t in tallies.indices { tallies[t].add(block, places, places + ColumnTest.blockRows) }
-  }
-
-  @inline(__always)
-  private func isSame(_ a: Int, _ b: Int) -> Bool {
-    let (x, y) = (texts.utf8(a), texts.utf8(b))
-    guard x.count == y.count else { return false }
-    if x.count == 0 { return texts.validity[a] == texts.validity[b] }
-    return memcmp(x.baseAddress!, y.baseAddress!, x.count) == 0
-  }
-
-  /// NULL rows hold the empty string, and are told from it.
-  @inline(__always)
-  private func hash(_ row: Int) -> UInt32 {
-    let bytes = texts.utf8(row)
-    if bytes.count == 0, !texts.validity[row] { return 0 }
-    return UInt32(truncatingIfNeeded: KeyNumbering.hash(UnsafeRawBufferPointer(bytes)) >> 7)
-  }
-
-  /// Appends the partial groups of the next piece.
-  mutating func append(_ piece: RunGroups) {
-    let count = piece.count
-    rows += piece.rows
-    hashes += piece.hashes
-    rowCounts += piece.rowCounts[..<count]
-    for t in tallies.indices { tallies[t].append(piece.tallies[t], count: count) }
+    func gathered(_ value: (Int) -> UInt32) -> [UInt32] {
+      [UInt32](unsafeUninitializedCapacity: count) { out, made in
+        order.withUnsafeBufferPointer { order in
+          for i in 0..<count { out.initializeElement(at: i, to: value(Int(order[i]))) }
+        }
+        made = count
+      }
+    }
+    return Piece(
+      starts: starts, rows: gathered { rows[$0] }, hashes: gathered { hashes[$0] },
+      counts: gathered { before[$0 &+ 1] &- before[$0] }, places: tallies.isEmpty ? [] : order, tallies: tallies)
   }
 
   // MARK: Groups
 
-  /// About so many partial groups are put together at a time: a table of 32 bits for each fits the second-level cache.
-  private static let partSize = 32_768
+  /// The groups of one part, or of several one after the other.
+  private struct Part: Sendable {
+    var rows: [UInt32] = []
+    var rowCounts: [Int64] = []
+    var tallies: [Tally]
+  }
 
-  /// The groups, with their first rows as shapes when `hasShapes`.
-  func groups(threads: Int, hasShapes: Bool, token: CancellationToken) throws -> GroupColumns {
-    var bits = 0
-    while bits < 12, count >> bits > RunGroups.partSize { bits += 1 }
-    let width = bits
-    let parts = try parts(width, token)
-    var all = self
-    all.clear()
-    let order = parts.order
+  /// The groups of all pieces, with their first rows as shapes when `hasShapes`.
+  func groups(_ pieces: [Piece], threads: Int, hasShapes: Bool, token: CancellationToken) throws -> GroupColumns {
+    var all = Part(tallies: CodeGroups.tallies(aggregates, columns, places: 0, takesRows: false))
+    let most = pieces.reduce(0) { $0 + $1.count }
+    all.rows.reserveCapacity(most)
+    all.rowCounts.reserveCapacity(most)
     try MorselRun.run(
-      count: 1 << width, threads: threads, token: token,
+      count: 1 << partBits, threads: threads, token: token,
       makeWorker: { () throws(QueryError) in [UInt32]() },
-      work: { (slots: inout [UInt32], part: Int) throws(QueryError) -> RunGroups in
-        unite(order, parts.starts[part]..<parts.starts[part + 1], width, &slots)
+      work: { (slots: inout [UInt32], part: Int) throws(QueryError) -> Part in
+        try unite(pieces, part, &slots, token)
       },
-      handOn: { _, part in all.append(part) })
-    return try all.columns(hasShapes: hasShapes)
+      handOn: { _, part in
+        let count = part.rows.count
+        all.rows += part.rows
+        all.rowCounts += part.rowCounts[..<count]
+        for t in all.tallies.indices { all.tallies[t].append(part.tallies[t], count: count) }
+      })
+    return try columns(all, hasShapes: hasShapes)
   }
 
-  private mutating func clear() {
-    (rows, hashes, rowCounts) = ([], [], [])
-    tallies = CodeGroups.tallies(aggregates, columns, places: 0)
+  /// Puts the partial groups of one part together.
+  private func unite(
+    _ pieces: [Piece], _ part: Int, _ slots: inout [UInt32], _ token: CancellationToken
+  ) throws(QueryError) -> Part {
+    let total = pieces.reduce(0) { $0 + Int($1.starts[part + 1] - $1.starts[part]) }
+    var size = 64
+    while size < 2 * total { size *= 2 }
+    if slots.count < size { slots = Array(repeating: .max, count: size) }
+    slots.withUnsafeMutableBufferPointer { slots in for slot in 0..<size { slots[slot] = .max } }
+    var made = Part(tallies: CodeGroups.tallies(aggregates, columns, places: total, takesRows: false))
+    made.rowCounts = Array(repeating: 0, count: total)
+    let hashes = Room<UInt32>(total)
+    let rows = Room<UInt32>(total)
+    let places = Room<Int32>(tallies(of: pieces) ? total : 0)
+    var count = 0
+    for (number, piece) in pieces.enumerated() {
+      if number & 0x3F == 0 { try token.check() }
+      let range = Int(piece.starts[part])..<Int(piece.starts[part + 1])
+      if range.isEmpty { continue }
+      slots.withUnsafeMutableBufferPointer { slots in
+        made.rowCounts.withUnsafeMutableBufferPointer { counts in
+          insert(
+            piece, range, slots.baseAddress!, size - 1, rows.start, hashes.start, counts.baseAddress!,
+            made.tallies.isEmpty ? nil : places.start, &count)
+        }
+      }
+      if made.tallies.isEmpty { continue }
+      piece.places.withUnsafeBufferPointer { from in
+        let from = UnsafeBufferPointer(rebasing: from[range])
+        for t in made.tallies.indices { made.tallies[t].add(piece.tallies[t], from, to: places.start) }
+      }
+    }
+    made.rows = Array(UnsafeBufferPointer(start: rows.start, count: count))
+    return made
   }
 
-  /// The partial groups by the last bits of their hashes, in the order of their rows.
-  private func parts(_ bits: Int, _ token: CancellationToken) throws -> (order: [UInt32], starts: [Int]) {
-    let mask = UInt32(1) << UInt32(bits) - 1
-    var starts = [Int](repeating: 0, count: 1 << bits + 1)
-    for hash in hashes { starts[Int(hash & mask) + 1] += 1 }
-    for part in 0..<1 << bits { starts[part + 1] += starts[part] }
-    try token.check()
-    var next = starts
-    let order = [UInt32](unsafeUninitializedCapacity: count) { order, made in
-      next.withUnsafeMutableBufferPointer { next in
-        hashes.withUnsafeBufferPointer { hashes in
-          for i in 0..<hashes.count {
-            let part = Int(hashes[i] & mask)
-            order.initializeElement(at: next[part], to: UInt32(truncatingIfNeeded: i))
-            next[part] &+= 1
+  private func tallies(of pieces: [Piece]) -> Bool { pieces.first.map { !$0.tallies.isEmpty } ?? false }
+
+  /// - Parameter places: receives the group of each partial group.
+  @inline(__always)
+  private func insert(
+    _ piece: Piece, _ range: Range<Int>, _ slots: UnsafeMutablePointer<UInt32>, _ mask: Int,
+    _ rows: UnsafeMutablePointer<UInt32>, _ hashes: UnsafeMutablePointer<UInt32>,
+    _ counts: UnsafeMutablePointer<Int64>, _ places: UnsafeMutablePointer<Int32>?, _ count: inout Int
+  ) {
+    piece.rows.withUnsafeBufferPointer { theirRows in
+      piece.hashes.withUnsafeBufferPointer { theirHashes in
+        piece.counts.withUnsafeBufferPointer { theirCounts in
+          for at in range {
+            let (row, hash) = (theirRows[at], theirHashes[at])
+            var slot = Int(hash >> UInt32(truncatingIfNeeded: partBits)) & mask
+            var place = slots[slot]
+            while place != .max {
+              if hashes[Int(place)] == hash, isSame(Int(row), Int(rows[Int(place)])) { break }
+              slot = (slot &+ 1) & mask
+              place = slots[slot]
+            }
+            if place == .max {
+              place = UInt32(truncatingIfNeeded: count)
+              slots[slot] = place
+              rows[count] = row
+              hashes[count] = hash
+              count &+= 1
+            }
+            counts[Int(place)] &+= Int64(theirCounts[at])
+            if let places { places[at &- range.lowerBound] = Int32(bitPattern: place) }
           }
         }
       }
-      made = hashes.count
     }
-    try token.check()
-    return (order, starts)
   }
 
-  /// Puts partial groups with the same text together.
-  private func unite(_ order: [UInt32], _ range: Range<Int>, _ bits: Int, _ slots: inout [UInt32]) -> RunGroups {
-    var size = 64
-    while size < 2 * range.count { size *= 2 }
-    if slots.count < size { slots = Array(repeating: .max, count: size) }
-    var result = self
-    result.clear()
-    result.rows.reserveCapacity(range.count)
-    result.hashes.reserveCapacity(range.count)
-    result.rowCounts = Array(repeating: 0, count: range.count)
-    result.tallies = CodeGroups.tallies(aggregates, columns, places: range.count)
-    let mask = size - 1
-    var places = [Int32](repeating: 0, count: range.count)
-    slots.withUnsafeMutableBufferPointer { slots in
-      for slot in 0..<size { slots[slot] = .max }
-      for at in range {
-        let from = Int(order[at])
-        let (row, hash) = (rows[from], hashes[from])
-        var slot = Int(hash >> UInt32(bits)) & mask
-        while slots[slot] != .max {
-          let place = Int(slots[slot])
-          if result.hashes[place] == hash, isSame(Int(row), Int(result.rows[place])) { break }
-          slot = (slot + 1) & mask
-        }
-        if slots[slot] == .max {
-          slots[slot] = UInt32(truncatingIfNeeded: result.rows.count)
-          result.rows.append(row)
-          result.hashes.append(hash)
-        }
-        let place = Int(slots[slot])
-        result.rowCounts[place] &+= rowCounts[from]
-        places[at - range.lowerBound] = Int32(truncatingIfNeeded: place)
-      }
-    }
-    order.withUnsafeBufferPointer { order in
-      places.withUnsafeBufferPointer { places in
-        guard let places = places.baseAddress else { return }
-        let from = UnsafeBufferPointer(rebasing: order[range])
-        for t in tallies.indices { result.tallies[t].add(tallies[t], from, to: places) }
-      }
-    }
-    return result
+  @inline(__always)
+  private func isSame(_ a: Int, _ b: Int) -> Bool {
+    for key in keys where !key.isSame(a, b) { return false }
+    return true
   }
 
-  private func columns(hasShapes: Bool) throws(QueryError) -> GroupColumns {
-    var result = GroupColumns(count: count)
-    result.keys = [.text(texts, rows: rows)]
+  private func columns(_ all: Part, hasShapes: Bool) throws(QueryError) -> GroupColumns {
+    var result = GroupColumns(count: all.rows.count)
+    for key in keys { result.keys.append(try key.column(all.rows)) }
     var next = 0
     for (aggregate, column) in zip(aggregates, columns) {
       if column.countsRows(aggregate) {
-        result.aggregates.append(Vector(.int(rowCounts)))
+        result.aggregates.append(Vector(.int(all.rowCounts)))
       } else {
-        result.aggregates.append(try tallies[next].results(nil))
+        result.aggregates.append(try all.tallies[next].results(nil, rowCounts: all.rowCounts))
         next += 1
       }
     }
     // The first row of a group is its least: rows come in order.
-    if hasShapes { result.shapes = rows }
+    if hasShapes { result.shapes = all.rows }
     return result
   }
+}
 
-  /// How many rows passed.
-  var passed: Int { rowCounts.reduce(0) { $0 + Int($1) } }
+/// Memory for values that are written before they are read.
+final class Room<Element: BitwiseCopyable>: @unchecked Sendable {
+  let start: UnsafeMutablePointer<Element>
+  let count: Int
+
+  init(_ count: Int) {
+    start = .allocate(capacity: max(1, count))
+    self.count = count
+  }
+
+  deinit { start.deallocate() }
 }

@@ -203,16 +203,29 @@ enum ColumnTest: @unchecked Sendable {
   ) {
     let values = column.values + range.lowerBound
     let flip: UInt8 = negated ? 1 : 0
-    if isFirst {
-      for i in 0..<range.count {
-        mask[i] = ((values[i] >= low ? 1 : 0) & (values[i] <= high ? 1 : 0)) ^ flip
-      }
+    // What all values of the block are known to be is not compared.
+    let block = range.lowerBound / blockRows
+    let isAbove = column.blockMinimums[block] >= low
+    let isBelow = column.blockMaximums[block] <= high
+    if isBelow {
+      fill(range.count, mask, isFirst) { (values[$0] >= low ? 1 : 0) ^ flip }
+    } else if isAbove {
+      fill(range.count, mask, isFirst) { (values[$0] <= high ? 1 : 0) ^ flip }
     } else {
-      for i in 0..<range.count {
-        mask[i] &= ((values[i] >= low ? 1 : 0) & (values[i] <= high ? 1 : 0)) ^ flip
-      }
+      fill(range.count, mask, isFirst) { ((values[$0] >= low ? 1 : 0) & (values[$0] <= high ? 1 : 0)) ^ flip }
     }
     clearNulls(column.validity, range, mask)
+  }
+
+  @inline(__always)
+  private static func fill(
+    _ count: Int, _ mask: UnsafeMutablePointer<UInt8>, _ isFirst: Bool, _ flag: (Int) -> UInt8
+  ) {
+    if isFirst {
+      for i in 0..<count { mask[i] = flag(i) }
+    } else {
+      for i in 0..<count { mask[i] &= flag(i) }
+    }
   }
 
   @inline(__always)

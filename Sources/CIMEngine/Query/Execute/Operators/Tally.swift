@@ -9,12 +9,17 @@ struct Tally: Sendable {
   private let argument: Range<Int>?
   let column: SegmentColumn?
   let columnIndex: Int
-  /// Values that are not NULL, by place.
-  private(set) var counts: [Int64] = []
+  private(set) var placeCount: Int
+  /// Values that are not NULL, by place; empty for a column without NULLs, where every row has one.
+  private var counts: [Int64] = []
+  private let hasNulls: Bool
   /// Sums or extremes of integers of at most 32 bits, extremes of 64.
   private var integers: [Int64] = []
   private var wideIntegers: [Int128] = []
-  /// Sums in units of 2⁻⁶³, and what does not fit those.
+  /// Sums of at most ``mostHalves`` values each, on their way into `fixed`.
+  private var halves: [SIMD2<Int64>] = []
+  private var inHalves = 0
+  /// Sums in units of 2⁻⁶³, and what does not fit those. Empty while nothing but `halves` was needed.
   private var fixed: [Int128] = []
   private var others: [Int32: WideSum] = [:]
   private var doubles: [Double] = []
@@ -22,7 +27,8 @@ struct Tally: Sendable {
   private enum Shape { case count, narrowSum, wideSum, doubleSum, integerExtreme, doubleExtreme }
   private let shape: Shape
 
-  init(_ aggregate: BoundAggregate, _ column: ColumnAggregate, places: Int) {
+  /// - Parameter takesRows: whether rows will be added, and not only other tallies.
+  init(_ aggregate: BoundAggregate, _ column: ColumnAggregate, places: Int, takesRows: Bool) {
     function = aggregate.function
     type = aggregate.type
     argument = aggregate.argument?.range
@@ -36,20 +42,45 @@ struct Tally: Sendable {
       case (_, .int64): isSum ? .wideSum : .integerExtreme
       default: isSum ? .narrowSum : .integerExtreme
       }
-    counts = Array(repeating: 0, count: places)
+    placeCount = places
+    hasNulls = column.column?.validity?.words != nil
+    if hasNulls || shape == .count { counts = Array(repeating: 0, count: places) }
     switch shape {
     case .count: break
     case .narrowSum: integers = Array(repeating: 0, count: places)
     case .wideSum: wideIntegers = Array(repeating: 0, count: places)
-    case .doubleSum: fixed = Array(repeating: 0, count: places)
+    case .doubleSum:
+      if takesRows, places <= Tally.mostHalves + 1 {
+        halves = Array(repeating: SIMD2(), count: places)
+      } else {
+        fixed = Array(repeating: 0, count: places)
+      }
     case .integerExtreme: integers = Array(repeating: function == .min ? .max : .min, count: places)
     case .doubleExtreme: doubles = Array(repeating: function == .min ? .infinity : -.infinity, count: places)
     }
   }
 
-  var placeCount: Int { counts.count }
-
   static func bytesPerPlace(_ aggregate: BoundAggregate) -> Int { aggregate.function == .count ? 8 : 24 }
+
+  /// Bytes that the places take.
+  var byteCount: Int {
+    8 * (counts.count + integers.count + doubles.count) + 16 * (wideIntegers.count + fixed.count + halves.count)
+  }
+
+  /// Drops all places but the first `count`.
+  mutating func trim(to count: Int) {
+    func trim<T>(_ values: inout [T]) {
+      // A copy, so that what is dropped is freed.
+      if values.count > count { values = Array(values[..<count]) }
+    }
+    placeCount = count
+    trim(&counts)
+    trim(&integers)
+    trim(&wideIntegers)
+    trim(&halves)
+    trim(&fixed)
+    trim(&doubles)
+  }
 
   // MARK: Adding rows
 
@@ -72,9 +103,11 @@ struct Tally: Sendable {
       }
       places = UnsafePointer(scratch)
     }
-    counts.withUnsafeMutableBufferPointer { counts in
-      let counts = counts.baseAddress!
-      for i in 0..<count { counts[Int(places[i])] &+= 1 }
+    if !counts.isEmpty {
+      counts.withUnsafeMutableBufferPointer { counts in
+        let counts = counts.baseAddress!
+        for i in 0..<count { counts[Int(places[i])] &+= 1 }
+      }
     }
     guard shape != .count, let column else { return }
     switch column {
@@ -131,7 +164,94 @@ struct Tally: Sendable {
     }
   }
 
+  /// As many values of less than 2³⁰ fit a half.
+  private static let mostHalves = 65_536
+
+  /// A value below 2³⁰ is a whole number of 2⁻¹⁶ and a rest in units of 2⁻⁶³; both are summed as integers of 64 bits, which
+  /// is exact. Adding 1.5 · 2⁵² leaves the whole part in the last bits.
+  private mutating func addHalves(_ values: UnsafePointer<Double>, _ count: Int, _ places: UnsafePointer<Int32>) {
+    if inHalves + count > Tally.mostHalves { emptyHalves() }
+    inHalves += count
+    let shifter = SIMD2<Double>(repeating: 0x1.8p52)
+    let shifterBits = unsafeBitCast(shifter, to: SIMD2<Int64>.self)
+    var isRare = false
+    halves.withUnsafeMutableBufferPointer { halves in
+      let halves = halves.baseAddress!
+      @inline(__always)
+      func add(_ value: SIMD2<Double>, _ at: Int, _ isPair: Bool) {
+        let scaled = value * 0x1p16
+        let whole = scaled + shifter
+        let rest = (scaled - (whole - shifter)) * 0x1p47
+        let last = rest + shifter
+        let size = unsafeBitCast(
+          unsafeBitCast(value, to: SIMD2<UInt64>.self) & SIMD2(repeating: ~(1 << 63)), to: SIMD2<Double>.self)
+        if all((last - shifter) .== rest .& size .< SIMD2(repeating: 0x1p30)) {
+          let high = unsafeBitCast(whole, to: SIMD2<Int64>.self) &- shifterBits
+          let low = unsafeBitCast(last, to: SIMD2<Int64>.self) &- shifterBits
+          halves[Int(places[at])] &+= SIMD2(high[0], low[0])
+          if isPair { halves[Int(places[at &+ 1])] &+= SIMD2(high[1], low[1]) }
+        } else {
+          isRare = true
+        }
+      }
+      var i = 0
+      while i &+ 2 <= count {
+        add(UnsafeRawPointer(values + i).loadUnaligned(as: SIMD2<Double>.self), i, true)
+        i &+= 2
+      }
+      if i < count { add(SIMD2(values[i], 0), i, false) }
+    }
+    if !isRare { return }
+    // Pairs of which one does not fit.
+    var i = 0
+    while i < count {
+      let end = min(count, i + 2)
+      if !(i..<end).allSatisfy({ Tally.fitsHalves(values[$0]) }) {
+        for j in i..<end { addRare(values[j], places[j]) }
+      }
+      i = end
+    }
+  }
+
+  /// Whether ``addHalves(_:_:_:)`` takes a value.
+  @inline(__always)
+  private static func fitsHalves(_ value: Double) -> Bool {
+    let scaled = value * 0x1p16
+    let rest = (scaled - ((scaled + 0x1.8p52) - 0x1.8p52)) * 0x1p47
+    return (rest + 0x1.8p52) - 0x1.8p52 == rest && abs(value) < 0x1p30
+  }
+
+  private mutating func addRare(_ value: Double, _ place: Int32) {
+    if ExactSum.isFixed(value) {
+      if fixed.isEmpty { fixed = Array(repeating: 0, count: placeCount) }
+      fixed[Int(place)] &+= ExactSum.fixed(value)
+    } else if value != 0 {
+      others[place, default: WideSum()].add(value)
+    }
+  }
+
+  private mutating func emptyHalves() {
+    inHalves = 0
+    if fixed.isEmpty { fixed = Array(repeating: 0, count: placeCount) }
+    for place in halves.indices {
+      fixed[place] &+= Tally.sum(halves[place])
+      halves[place] = SIMD2()
+    }
+  }
+
+  @inline(__always)
+  private static func sum(_ half: SIMD2<Int64>) -> Int128 {
+    Int128(truncatingIfNeeded: half[0]) &<< 47 &+ Int128(truncatingIfNeeded: half[1])
+  }
+
+  /// The sum at a place, in units of 2⁻⁶³.
+  @inline(__always)
+  private func fixedSum(_ place: Int) -> Int128 {
+    (fixed.isEmpty ? 0 : fixed[place]) &+ (halves.isEmpty ? 0 : Tally.sum(halves[place]))
+  }
+
   private mutating func addDoubles(_ values: UnsafePointer<Double>, _ count: Int, _ places: UnsafePointer<Int32>) {
+    if !halves.isEmpty { return addHalves(values, count, places) }
     var isRare = false
     fixed.withUnsafeMutableBufferPointer { fixed in
       let fixed = fixed.baseAddress!
@@ -154,13 +274,16 @@ struct Tally: Sendable {
 
   /// Adds places of another tally: each of `from` to the place of `places` beside it.
   mutating func add(_ other: Tally, _ from: UnsafeBufferPointer<UInt32>, to places: UnsafePointer<Int32>) {
-    Tally.combine(&counts, other.counts, from, places) { $0 &+ $1 }
+    if !counts.isEmpty { Tally.combine(&counts, other.counts, from, places) { $0 &+ $1 } }
     switch shape {
     case .count: break
     case .narrowSum: Tally.combine(&integers, other.integers, from, places) { $0 &+ $1 }
     case .wideSum: Tally.combine(&wideIntegers, other.wideIntegers, from, places) { $0 &+ $1 }
     case .doubleSum:
-      Tally.combine(&fixed, other.fixed, from, places) { $0 &+ $1 }
+      if !halves.isEmpty { emptyHalves() }
+      fixed.withUnsafeMutableBufferPointer { fixed in
+        for i in 0..<from.count { fixed[Int(places[i])] &+= other.fixedSum(Int(from[i])) }
+      }
       if other.others.isEmpty { return }
       for i in 0..<from.count {
         if let wide = other.others[Int32(bitPattern: from[i])] { others[places[i], default: WideSum()].add(wide) }
@@ -195,20 +318,30 @@ struct Tally: Sendable {
     }
   }
 
-  /// Adds the places of another tally to the same places here.
-  mutating func merge(_ other: Tally) {
-    let used = other.counts.indices.filter { other.counts[$0] > 0 }
-    used.map { UInt32(truncatingIfNeeded: $0) }.withUnsafeBufferPointer { from in
-      used.map { Int32(truncatingIfNeeded: $0) }.withUnsafeBufferPointer { places in
+  /// Adds some places of another tally to the same places here.
+  mutating func merge(_ other: Tally, _ used: [Int32]) {
+    used.map { UInt32(bitPattern: $0) }.withUnsafeBufferPointer { from in
+      used.withUnsafeBufferPointer { places in
         if let places = places.baseAddress { add(other, from, to: places) }
       }
     }
   }
 
-  /// Appends the first `count` places of another tally to those here.
+  /// Adds each of the places `from` to the place of `places` beside it.
+  mutating func fold(_ from: [UInt32], to places: [Int32]) {
+    let other = self
+    from.withUnsafeBufferPointer { from in
+      places.withUnsafeBufferPointer { places in
+        if let places = places.baseAddress { add(other, from, to: places) }
+      }
+    }
+  }
+
+  /// Appends the first `count` places of another tally to those here, neither of which takes rows.
   mutating func append(_ other: Tally, count: Int) {
-    let start = Int32(truncatingIfNeeded: counts.count)
-    counts.append(contentsOf: other.counts[..<count])
+    let start = Int32(truncatingIfNeeded: placeCount)
+    placeCount += count
+    if hasNulls || shape == .count { counts.append(contentsOf: other.counts[..<count]) }
     switch shape {
     case .count: break
     case .narrowSum, .integerExtreme: integers.append(contentsOf: other.integers[..<count])
@@ -222,9 +355,11 @@ struct Tally: Sendable {
 
   // MARK: Results
 
-  /// The results of some places; of all but the last `nil`.
-  func results(_ places: [Int32]?) throws(QueryError) -> Vector {
-    let counts = picked(self.counts, places)
+  /// The results of some places; nil: of all.
+  ///
+  /// - Parameter rowCounts: how many rows were added at each of these.
+  func results(_ places: [Int32]?, rowCounts: [Int64]) throws(QueryError) -> Vector {
+    let counts = hasNulls || shape == .count ? picked(self.counts, places) : rowCounts
     if shape == .count { return Vector(.int(counts)) }
     let hasNulls = counts.contains(0)
     let validity = hasNulls ? counts.map { $0 > 0 } : nil
@@ -263,20 +398,19 @@ struct Tally: Sendable {
   }
 
   private func doubleSums(_ places: [Int32]?, _ counts: [Int64]) -> Vector {
-    let fixed = picked(self.fixed, places)
     var valid: [Bool]?
-    var values = [Double](repeating: 0, count: fixed.count)
-    for i in fixed.indices {
+    var values = [Double](repeating: 0, count: counts.count)
+    for i in counts.indices {
       var value = Double.nan
       if counts[i] > 0 {
         let place = places?[i] ?? Int32(truncatingIfNeeded: i)
-        value = ExactSum(fixed: fixed[i], wide: others.isEmpty ? nil : others[place]).value
+        value = ExactSum(fixed: fixedSum(Int(place)), wide: others.isEmpty ? nil : others[place]).value
         if function == .avg { value /= Double(counts[i]) }
       }
       if value.isFinite {
         values[i] = value
       } else {
-        if valid == nil { valid = Array(repeating: true, count: fixed.count) }
+        if valid == nil { valid = Array(repeating: true, count: counts.count) }
         valid![i] = false
       }
     }

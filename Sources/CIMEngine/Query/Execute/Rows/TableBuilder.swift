@@ -25,6 +25,8 @@ package struct TableBuilder {
     case vector(Vector)
     /// The texts of some rows of another table; `Tuples.none` is NULL.
     case text(TextColumn, rows: [UInt32])
+    /// The values of a column of texts of another table at some rows, which may stay where they are.
+    case rows(Table, column: Int, [UInt32])
   }
 
   /// Adds rows: what fills each column.
@@ -35,6 +37,9 @@ package struct TableBuilder {
       switch columns[i] {
       case .vector(let vector): self.columns[i].append(vector)
       case .text(let source, let rows): try self.columns[i].append(source, rows: rows, token: token)
+      case .rows(let table, let column, let rows):
+        guard case .text(let source) = table.columns[column] else { preconditionFailure("only texts lie elsewhere") }
+        try self.columns[i].append(source, rows: rows, token: token)
       }
     }
     rowCount += count
