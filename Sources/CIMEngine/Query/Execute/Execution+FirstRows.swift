@@ -36,7 +36,7 @@ extension Execution {
         throw QueryError(.damaged(error.message))
       }
       guard let order, order.count == count else { return false }
-      let attempt = try Execution(plan, executor, firstRows: order.sorted())
+      let attempt = try Execution(plan, executor, firstRows: order.sorted(), roads: scope.roads)
       do {
         try attempt.run(
           isOrdered: isOrdered, withColumns: withColumns,

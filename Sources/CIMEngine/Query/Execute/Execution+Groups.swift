@@ -73,7 +73,7 @@ extension Execution {
     var buffer = ResultBuffer(keyCount: makers.count, directions: directions, wanted: wanted, token: token)
     try tuples.forEachSlice(of: wanted == nil ? 65_536 : Tuples.capacity) { batch in
       try token.check()
-      try buffer.append(batch, makers.mapped { (maker) throws(QueryError) in try maker.make(batch) })
+      try buffer.append(batch, makers)
     }
     try emit(&buffer, nodes, inner, consumer)
   }
@@ -117,6 +117,7 @@ extension Execution {
     }
     let token = executor.token
     if let groups = try groupsOfColumns(grouping, keys, arguments) { return groups }
+    if let groups = try countDistinct(grouping, arguments) { return groups }
     let memo = memoSource(grouping)
     let shapeSource = find.shapeSource
     let make: @Sendable () -> GroupCollector = {
@@ -131,7 +132,7 @@ extension Execution {
       try metered {
         var total = 0
         try MorselRun.run(
-          count: scan.morsels.count, threads: executor.threads, token: token,
+          count: scan.morsels.count, threads: scan.threadsToCount(executor.threads), token: token,
           makeWorker: { () throws(QueryError) in Worker() },
           work: { (worker: inout Worker, piece: Int) throws(QueryError) -> Int in
             try scan.count(piece, &worker.scratch) ?? 0
@@ -194,7 +195,8 @@ extension Execution {
     else { return nil }
     let (aggregates, token, threads) = (grouping.aggregates, executor.token, executor.threads)
     let hasShapes = find.shapeSource != nil
-    if let keys = try CodeGroups.keys(keys, source: scan.source, table: scan.table) {
+    let derived = try DerivedKeys(grouping, keys, scan, scope, token)
+    if let keys = try derived?.keys ?? CodeGroups.keys(keys, source: scan.source, table: scan.table) {
       let bytes = CodeGroups.placeCount(keys) * (12 + aggregates.reduce(0) { $0 + Tally.bytesPerPlace($1) })
       let pool = Pool { CodeGroups(keys, aggregates, columns, hasShapes: hasShapes) }
       let result = pool.take()
@@ -217,6 +219,7 @@ extension Execution {
         }
         return executor.isMetered ? result.passed : 0
       }
+      if let derived { return try result.groups(aggregates, columns, by: derived) }
       return try result.groups(aggregates, columns)
     }
     guard
@@ -225,19 +228,50 @@ extension Execution {
     else { return nil }
     var pieces: [RunGroups.Piece] = []
     try metered {
-      try MorselRun.run(
-        count: scan.morsels.count, threads: threads, token: token,
-        makeWorker: { () throws(QueryError) in RunGroups.Scratch() },
-        work: { (scratch: inout RunGroups.Scratch, piece: Int) throws(QueryError) in
-          try runs.partial(scan, piece, scratch)
-        },
-        handOn: { _, piece in
-          try token.use(bytes: 2 * piece.byteCount)
-          pieces.append(piece)
-        })
+      pieces = try self.pieces(of: runs, scan)
       return executor.isMetered ? pieces.reduce(0) { $0 + $1.passed } : 0
     }
     return try runs.groups(pieces, threads: threads, hasShapes: hasShapes, token: token)
+  }
+
+  /// How many values some columns have, when nothing else is asked: the groups that GROUP BY would make of each. nil when
+  /// more is asked.
+  private func countDistinct(_ grouping: BoundGrouping, _ arguments: [Node?]) throws -> GroupColumns? {
+    guard grouping.keys.isEmpty, !grouping.aggregates.isEmpty, stages.isEmpty, find.shapeSource == nil,
+      case .scan(let scan) = driver, scan.isByBlocks, !executor.isMetered
+    else { return nil }
+    var all: [RunGroups] = []
+    for (aggregate, argument) in zip(grouping.aggregates, arguments) {
+      guard aggregate.function == .count, aggregate.distinct, let argument,
+        let groups = RunGroups(
+          [argument], source: scan.source, table: scan.table, rows: scan.candidateCount, [], [])
+      else { return nil }
+      all.append(groups)
+    }
+    var result = GroupColumns(count: 1)
+    for groups in all {
+      let pieces = try self.pieces(of: groups, scan)
+      result.aggregates.append(
+        Vector(.int([Int64(try groups.countValues(pieces, threads: executor.threads, token: executor.token))])))
+      try executor.token.use(bytes: -2 * pieces.reduce(0) { $0 + $1.byteCount })
+    }
+    return result
+  }
+
+  private func pieces(of groups: RunGroups, _ scan: SourceScan) throws -> [RunGroups.Piece] {
+    let token = executor.token
+    var pieces: [RunGroups.Piece] = []
+    try MorselRun.run(
+      count: scan.morsels.count, threads: executor.threads, token: token,
+      makeWorker: { () throws(QueryError) in RunGroups.Scratch() },
+      work: { (scratch: inout RunGroups.Scratch, piece: Int) throws(QueryError) in
+        try groups.partial(scan, piece, scratch)
+      },
+      handOn: { _, piece in
+        try token.use(bytes: 2 * piece.byteCount)
+        pieces.append(piece)
+      })
+    return pieces
   }
 
   /// Aggregates without keys over columns of the one source are worked out where the columns lie. False when they are
@@ -273,7 +307,7 @@ extension Execution {
         guard aggregate.function == .count, !aggregate.distinct else { return false }
         guard let argument = aggregate.argument else { return true }
         // The id of a joined row is never NULL where there is a row.
-        guard !join.isLeft, case .column(join.source, let column) = argument.kind else { return false }
+        guard case .column(join.source, let column) = argument.kind else { return false }
         let relation = scope.relations[join.source]
         return relation.column(column) == relation.table.idColumn && relation.table.segment != nil
       }),
@@ -283,15 +317,24 @@ extension Execution {
       })
     else { return false }
     let token = executor.token
+    let isRows = grouping.aggregates.map { $0.argument == nil }
     try MorselRun.run(
       count: scan.morsels.count, threads: executor.threads, token: token,
       makeWorker: { () throws(QueryError) in Worker() },
       work: { (worker: inout Worker, piece: Int) throws(QueryError) in
         let collector = collectors.take()
         try scan.scan(piece, &worker.scratch) { (tuples) throws(QueryError) in
-          let counts = try join.counts(tuples)
-          let met = counts.indices.filter { counts[$0] > 0 }.map { Int32(truncatingIfNeeded: $0) }
-          if !met.isEmpty { try collector.add(tuples.selecting(met), counts: met.map { counts[Int($0)] }) }
+          let matches = try join.counts(tuples)
+          if join.isLeft {
+            // A row without a match is a row, too.
+            let rows = matches.map { max(1, $0) }
+            try collector.add(tuples, counts: isRows.map { $0 ? rows : matches })
+            return
+          }
+          let met = matches.indices.filter { matches[$0] > 0 }.map { Int32(truncatingIfNeeded: $0) }
+          if met.isEmpty { return }
+          let counts = picked(matches, met)
+          try collector.add(tuples.selecting(met), counts: isRows.map { _ in counts })
         }
         collectors.give(collector)
       }, handOn: { _, _ in })

@@ -64,9 +64,13 @@ extension Execution {
     var runs = SortRuns(keyCount: makers.count, directions: directions, wanted: wanted, token: executor.token)
     let (finalMakers, finalMeasures) = (makers, measures)
     let (token, final) = (executor.token, directions)
+    let bound = PageBound()
     try forEachPiece(
       PieceSink(
-        begin: { ResultBuffer(keyCount: finalMakers.count, directions: final, wanted: wanted, token: token) },
+        begin: {
+          ResultBuffer(
+            keyCount: finalMakers.count, directions: final, wanted: wanted, token: token, sharedBound: bound)
+        },
         take: { (part, batch) throws(QueryError) in
           var tuples = batch
           for (slot, node) in finalMeasures {
@@ -74,9 +78,7 @@ extension Execution {
             let flags = metres.flags
             tuples.distances[slot] = (metres.doubles ?? []).enumerated().map { flags?[$0] == false ? .nan : $1 }
           }
-          var made: [SortBuffer.Key] = []
-          for maker in finalMakers { made.append(try maker.make(tuples)) }
-          try part.append(tuples, made)
+          try part.append(tuples, finalMakers)
         },
         end: { (part) throws(QueryError) in
           try part.prune(always: true)
@@ -117,6 +119,7 @@ extension Execution {
     }
   }
 
+  /// Where the values of an expression are sorted from.
   func keyMaker(
     _ e: BoundExpression, _ compiler: Compiler, _ scope: Scope? = nil
   ) throws(QueryError) -> KeyMaker {
@@ -150,6 +153,23 @@ extension Execution {
       try page.pass(tuples, try Execution.columns(nodes, tuples), consumer.take)
       start = end
     }
+  }
+}
+
+extension ResultBuffer {
+  /// Appends rows whose keys are made here: the others only of rows that their first lets in.
+  mutating func append(_ tuples: Tuples, _ makers: [Execution.KeyMaker]) throws(QueryError) {
+    var tuples = tuples
+    var keys: [SortBuffer.Key] = []
+    for (k, maker) in makers.enumerated() {
+      keys.append(try maker.make(tuples))
+      if k == 0, let kept = within(keys[0]) {
+        if kept.isEmpty { return }
+        keys[0] = SortBuffer.selecting(keys[0], kept)
+        tuples = tuples.selecting(kept)
+      }
+    }
+    try append(tuples, keys)
   }
 }
 

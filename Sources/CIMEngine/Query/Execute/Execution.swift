@@ -26,8 +26,12 @@ final class Execution: @unchecked Sendable {
     case tuples(Tuples)
   }
 
-  /// - Parameter firstRows: the only rows of source 0, which is a layer that is scanned, to be looked at.
-  init(_ plan: Plan, _ executor: Executor, firstRows: [UInt32]? = nil) throws(QueryError) {
+  /// - Parameters:
+  ///   - firstRows: the only rows of source 0, which is a layer that is scanned, to be looked at.
+  ///   - roads: the street networks that the statement walks on already.
+  init(
+    _ plan: Plan, _ executor: Executor, firstRows: [UInt32]? = nil, roads: RoadAccess? = nil
+  ) throws(QueryError) {
     self.executor = executor
     self.firstRows = firstRows
     self.plan = plan
@@ -48,6 +52,7 @@ final class Execution: @unchecked Sendable {
       relations: relations, layers: executor.tables, subqueries: executor, token: executor.token, now: executor.now,
       distances: plan.find.distances, isGeographic: executor.catalog.isGeographic)
     scope.findings = executor.findings
+    if let roads { scope.roads = roads }
     compiler = Compiler(scope: scope, joins: plan.find.joins)
     driver = .none
     notices = plan.find.notices

@@ -7,6 +7,8 @@ enum MorselRun {
     var next = 0
     var handedOn = 0
     var waiting: [Int: Result] = [:]
+    /// Threads that wait for the others.
+    var sleepers = 0
     var error: QueryError?
   }
 
@@ -69,7 +71,7 @@ enum MorselRun {
         monitor.lock()
         state.handedOn += 1
         if failure.pointee != nil { state.error = QueryError(.interrupted) }
-        monitor.wakeAll()
+        if state.sleepers > 0 { monitor.wakeAll() }
         continue
       }
       if state.handedOn == count { break }
@@ -88,12 +90,14 @@ enum MorselRun {
         }
         monitor.lock()
         if let thrown { state.error = state.error ?? thrown } else { state.waiting[piece] = result! }
-        monitor.wakeAll()
+        if state.sleepers > 0 { monitor.wakeAll() }
         continue
       }
       if handOn == nil, state.next >= count { break }
+      state.sleepers += 1
       monitor.wait()
+      state.sleepers -= 1
     }
-    monitor.wakeAll()
+    if state.sleepers > 0 { monitor.wakeAll() }
   }
 }

@@ -120,11 +120,11 @@ struct RunGroupsTests {
         let values = keys.map { key(rows[Int(found.shapes[g])][$0]) }
         let group = try #require(wanted[values], "\(kind) \(keys) \(hashBits): \(values)")
         let sum: Value = group.numberCount == 0 ? .null : .double(group.numbers.value)
-        let is_ =
+        let isSame =
           found.aggregates[0][g] == .int(Int64(group.rows)) && found.aggregates[1][g] == .int(group.smalls)
           && found.aggregates[2][g] == sum && found.aggregates[3][g] == .int(Int64(group.numberCount))
           && found.aggregates[4][g] == (group.least.map { .int($0) } ?? .null)
-        #expect(is_, "\(kind) \(keys) \(hashBits) \(values)")
+        #expect(isSame, "\(kind) \(keys) \(hashBits) \(values)")
       }
     }
   }

@@ -21,6 +21,7 @@ struct ScanFilterTests {
     let types: [(String, ColumnType)] = [
       ("tiny", .int), ("small", .int), ("medium", .int), ("large", .int), ("number", .double), ("day", .date),
       ("instant", .timestamp), ("flag", .bool), ("word", .text), ("many", .text),
+      ("free", .text),
     ]
     var builder = TableBuilder(columns: types.map { ($0.0, $0.1) })
     let columns: [[Value]] = [
@@ -29,7 +30,7 @@ struct ScanFilterTests {
       rows.map { maybe(.double(Double($0) / 8), $0) }, rows.map { maybe(.date(Int32($0)), $0) },
       rows.map { maybe(.timestamp(Int64($0) * 86_400_000_000), $0) },
       rows.map { maybe(.bool($0 < 5000 || $0 % 3 == 0), $0) }, rows.map { maybe(.text("w\($0 % 7)"), $0) },
-      rows.map { maybe(.text("m\($0 % 700)"), $0) },
+      rows.map { maybe(.text("m\($0 % 700)"), $0) }, rows.map { maybe(.text($0 % 9 == 0 ? "" : "f\($0)"), $0) },
     ]
     builder.append(columns.indices.map { Vector(values: columns[$0], type: types[$0].1) }, count: count)
     return builder.finish(name: "blocks", packed: true)
@@ -50,7 +51,7 @@ struct ScanFilterTests {
       relations: [relation], layers: OneTable(table: table), subqueries: NoSubqueries(), token: CancellationToken(),
       now: 0, distances: [])
     let compiler = Compiler(scope: scope, usesDictionaries: false)
-    let types: [ColumnType] = [.int, .int, .int, .int, .double, .date, .timestamp, .bool, .text, .text]
+    let types: [ColumnType] = [.int, .int, .int, .int, .double, .date, .timestamp, .bool, .text, .text, .text]
     let comparisons: [Expression.Comparison] = [.equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual]
     func constant(_ column: Int) -> Value {
       let row = below(14_000) - 700
@@ -65,11 +66,12 @@ struct ScanFilterTests {
       case 6: return below(3) == 0 ? .date(Int32(row)) : .timestamp(Int64(row) * 86_400_000_000 + Int64(below(2)))
       case 7: return .bool(below(2) == 0)
       case 8: return .text("w\(below(9))")
-      default: return .text("m\(below(800))")
+      case 9: return .text("m\(below(800))")
+      default: return .text(below(5) == 0 ? "" : "f\(row)")
       }
     }
     func condition() -> BoundExpression {
-      let column = below(10)
+      let column = below(11)
       let leaf = e(.column(source: 0, column: column), types[column])
       switch below(8) {
       case 0: return e(.isNull(leaf), .bool)

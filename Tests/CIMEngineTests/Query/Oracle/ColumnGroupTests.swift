@@ -129,4 +129,91 @@ struct ColumnGroupTests {
       #expect(found == wanted, "\(text)")
     }
   }
+
+  @Test("keys that follow from columns of few values, and numbers of distinct values")
+  func derived() throws {
+    let city = try Self.city(seed: 4, rows: 5_000)
+    for (text, sql) in [
+      (
+        "FIND thing GROUP BY a + 1 RETURN a + 1 AS k, COUNT(*) AS n, SUM(x) AS s, MAX(year) AS h, AVG(y) AS m",
+        "SELECT a + 1 AS k, COUNT(*), SUM(x), MAX(year), AVG(y) FROM thing GROUP BY k ORDER BY k NULLS LAST"
+      ),
+      (
+        "FIND thing WHERE y < 60 GROUP BY CASE WHEN a > 20 THEN 'many' WHEN a > 3 THEN 'some' END, flag "
+          + "RETURN CASE WHEN a > 20 THEN 'many' WHEN a > 3 THEN 'some' END AS k, flag, COUNT(x) AS n, MIN(x) AS l",
+        "SELECT CASE WHEN a > 20 THEN 'many' WHEN a > 3 THEN 'some' END AS k, flag, COUNT(x), MIN(x) FROM thing "
+          + "WHERE y < 60 GROUP BY k, flag ORDER BY k NULLS LAST, flag NULLS LAST"
+      ),
+      (
+        "FIND thing GROUP BY ABS(a), kind RETURN ABS(a) AS k, kind, COUNT(*) AS n, MAX(big) AS b",
+        "SELECT ABS(a) AS k, kind, COUNT(*), MAX(big) FROM thing GROUP BY k, kind "
+          + "ORDER BY k NULLS LAST, kind NULLS LAST"
+      ),
+      (
+        "FIND thing RETURN COUNT(DISTINCT house) AS h, COUNT(DISTINCT y) AS y, COUNT(DISTINCT flag) AS f, "
+          + "COUNT(DISTINCT spot) AS s, COUNT(DISTINCT big) AS b, COUNT(DISTINCT label) AS l, COUNT(DISTINCT id) AS i",
+        "SELECT COUNT(DISTINCT house), COUNT(DISTINCT y), COUNT(DISTINCT flag), COUNT(DISTINCT spot), "
+          + "COUNT(DISTINCT big), COUNT(DISTINCT label), COUNT(DISTINCT id) FROM thing"
+      ),
+      (
+        "FIND thing WHERE a > 5 AND house <> 'house 3' AND label >= 'name 2' RETURN COUNT(DISTINCT house) AS h",
+        "SELECT COUNT(DISTINCT house) FROM thing WHERE a > 5 AND house <> 'house 3' AND label >= 'name 2'"
+      ),
+    ] {
+      let wanted = try city.sql(sql)
+      for threads in 1...2 {
+        let found = try city.rows(text, threads: threads)
+        #expect(found.count == wanted.count, "\(text)")
+        let at = zip(found, wanted).enumerated().first { !zip($1.0, $1.1).allSatisfy(Self.isSame) }
+        #expect(at == nil, "\(text): \(at.map { "\($0)" } ?? "")")
+      }
+    }
+  }
+
+  @Test("pages of joins, among the first rows by id, and by all of them where those join too little")
+  func pages() throws {
+    var random = SplitMix64(seed: 11)
+    func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &random) }
+    func place(_ x: Int) -> Geometry { .point(460_000 + Double(x), 3_840_000) }
+    let spots = (0..<60).map { (i: Int) -> Feature in
+      Feature(id: "S\(i)", values: [.int(Int64(i * 40))], geometry: place(i * 40), place: .line(i + 1))
+    }
+    let things = (0..<17_000).map { i -> Feature in
+      let x = below(2_500)
+      // Nothing among the first rows is rare.
+      let kind = i > 15_000 && below(40) == 0 ? "rare" : "common"
+      return Feature(
+        id: "T\(i)", values: [.int(Int64(x)), .text(kind), below(9) == 0 ? .null : .text("S\(below(80))")],
+        geometry: place(x), place: .line(i + 1))
+    }
+    let columns: [Catalog.Column] = [
+      .init(name: "px", type: .int), .init(name: "kind", type: .text), .init(name: "spot", type: .text),
+    ]
+    let city = try OracleDatabase(
+      [
+        MemorySource("spot.geojson", layer: "spot", columns: [.init(name: "px", type: .int)], spots),
+        MemorySource("thing.geojson", layer: "thing", columns: columns, things),
+      ], links: [Catalog.Link(layer: "thing", column: "spot", targetLayer: "spot", targetColumn: "id")])
+    let near = "abs(t.px - s.px) <= 15"
+    for (from, on, sql) in [
+      ("thing AS t JOIN spot AS s", "S_DWITHIN(t.geom, s.geom, 15 m)", "thing t JOIN spot s ON \(near)"),
+      ("thing AS t LEFT JOIN spot AS s", "S_DWITHIN(t.geom, s.geom, 15 m)", "thing t LEFT JOIN spot s ON \(near)"),
+      ("spot AS s JOIN thing AS t", "S_DWITHIN(t.geom, s.geom, 15 m)", "spot s JOIN thing t ON \(near)"),
+      ("thing AS t JOIN spot AS s", "t.spot = s.id", "thing t JOIN spot s ON t.spot = s.id"),
+      ("spot AS s LEFT JOIN thing AS t", "t.spot = s.id", "spot s LEFT JOIN thing t ON t.spot = s.id"),
+    ] {
+      let ids = from.hasPrefix("thing") ? "t.id, s.id" : "s.id, t.id"
+      let order = ids.split(separator: ",").map { "\($0) NULLS LAST" }.joined(separator: ",")
+      for (filter, page) in [
+        ("", "LIMIT 5"), ("", "LIMIT 7 OFFSET 11"), ("t.kind = 'rare'", "LIMIT 3"), ("t.kind = 'rare'", "LIMIT 900"),
+        ("t.px < 3", "LIMIT 999"), ("", "LIMIT 0"),
+      ] {
+        // A condition on the second source of an outer join belongs to WHERE in both.
+        let condition = filter.isEmpty ? "" : " WHERE \(filter)"
+        let wanted = try city.sql("SELECT \(ids) FROM \(sql)\(condition) ORDER BY \(order) \(page)")
+        let text = "FIND \(from) ON \(on)\(condition) \(page) RETURN \(ids)"
+        #expect(try city.rows(text) == wanted, "\(text)")
+      }
+    }
+  }
 }

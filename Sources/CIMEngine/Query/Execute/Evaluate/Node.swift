@@ -24,6 +24,9 @@ class Node: @unchecked Sendable {
   /// Where the values lie, when they are texts in the memory of a table.
   var mappedText: MappedText? { nil }
 
+  /// Which rows have a value, where that is known without reading the values.
+  func columnValidity(_ tuples: Tuples) throws(QueryError) -> ColumnFlags? { nil }
+
   /// The indices of the rows for which a boolean expression holds.
   final func select(_ tuples: Tuples) throws(QueryError) -> [Int32] {
     let truth = try truth(tuples)
@@ -36,6 +39,12 @@ class Node: @unchecked Sendable {
       count = n
     }
   }
+}
+
+/// Which rows of a batch have a value.
+enum ColumnFlags {
+  case all
+  case some([Bool])
 }
 
 /// A node that works in three-valued logic: its values are those of its ``Node/truth(_:)``, which it overrides.
@@ -115,6 +124,14 @@ final class ColumnNode: Node, @unchecked Sendable {
     return MappedText(table: table, column: column, isShared: false) { (tuples) throws(QueryError) in
       tuples.rows[source]
     }
+  }
+
+  override func columnValidity(_ tuples: Tuples) throws(QueryError) -> ColumnFlags? {
+    guard table.computedGeometry[column] == nil, let validity = table.columns[column].validity else { return nil }
+    let rows = tuples.rows[source]
+    guard tuples.mayBeNone(source) || validity.words != nil else { return .all }
+    if validity.words != nil { try table.verify(column, rows: rows, mayBeNone: tuples.mayBeNone(source)) }
+    return .some(rows.map { $0 != Tuples.none && validity[Int($0)] })
   }
 
   override func evaluate(_ tuples: Tuples) throws(QueryError) -> Operand {

@@ -93,6 +93,17 @@ struct AggregateState {
   /// Adds rows that are only counted, to one group.
   mutating func addCount(_ count: Int, group: Int = 0) { counts[group] += Int64(count) }
 
+  /// Whether the number of values is asked for, however often each comes.
+  var countsValues: Bool { aggregate.function == .count && !aggregate.distinct }
+
+  /// Counts the rows of a batch whose flag is set.
+  mutating func add(flags: ColumnFlags, groups: [Int32], count: Int) {
+    switch flags {
+    case .all: addCounts(nil, groups, count)
+    case .some(let flags): addCounts(flags, groups, count)
+    }
+  }
+
   private mutating func addCounts(_ flags: [Bool]?, _ groups: [Int32], _ count: Int) {
     if groups.isEmpty {
       counts[0] += Int64(flags.map { $0.reduce(0) { $0 + ($1 ? 1 : 0) } } ?? count)
@@ -266,10 +277,11 @@ struct AggregateState {
   }
 
   /// Adds the groups of another worker; `map` gives the group here for each there.
-  mutating func merge(_ other: AggregateState, _ map: [Int32]) {
+  mutating func merge(_ other: AggregateState, _ map: [Int32], token: CancellationToken) throws(QueryError) {
     if aggregate.distinct {
       var key: [UInt8] = []
-      other.seen.forEachKey { _, bytes in
+      try other.seen.forEachKey { (number, bytes) throws(QueryError) in
+        if number & 0xFFFF == 0 { try token.check() }
         let group = Int(bytes.loadUnaligned(as: UInt64.self))
         var at = 8
         addDistinct(KeyBytes.value(bytes, &at), group: Int(map[group]), &key)
@@ -283,13 +295,16 @@ struct AggregateState {
       let group = Int(map[i])
       if extremes[group].isNull || isBetter(other.extremes[i], extremes[group]) { extremes[group] = other.extremes[i] }
     }
-    for i in other.lists.indices { lists[Int(map[i])].append(contentsOf: other.lists[i]) }
+    for i in other.lists.indices {
+      if i & 0xFFF == 0 { try token.check() }
+      lists[Int(map[i])].append(contentsOf: other.lists[i])
+    }
     for i in other.boxes.indices { boxes[Int(map[i])] = boxes[Int(map[i])].union(other.boxes[i]) }
     for i in other.geometries.indices { geometries[Int(map[i])].append(contentsOf: other.geometries[i]) }
   }
 
   /// The results by group.
-  func results() throws(QueryError) -> Vector {
+  func results(token: CancellationToken) throws(QueryError) -> Vector {
     let type = aggregate.type
     switch aggregate.function {
     case .count: return Vector(.int(counts))
@@ -297,11 +312,20 @@ struct AggregateState {
     case .min, .max: return converted(extremes, type)
     case .median, .percentile:
       let fraction = aggregate.function == .median ? 0.5 : aggregate.fraction ?? 0.5
-      return converted(lists.map { AggregateState.percentile($0, fraction) }, type)
+      var values: [Value] = []
+      values.reserveCapacity(lists.count)
+      for (i, list) in lists.enumerated() {
+        if i & 0xFF == 0 || list.count > 4_096 { try token.check() }
+        values.append(AggregateState.percentile(list, fraction))
+      }
+      return converted(values, type)
     case .extent: return converted(boxes.map { $0.isEmpty ? .null : .geometry(.rectangle($0)) }, type)
     case .union:
       var result: [Value] = []
-      for members in geometries { result.append(try AggregateState.union(members)) }
+      for members in geometries {
+        try token.check()
+        result.append(try AggregateState.union(members))
+      }
       return converted(result, type)
     }
   }

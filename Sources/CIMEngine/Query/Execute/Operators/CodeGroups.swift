@@ -9,7 +9,8 @@ struct CodeKey: Sendable {
   private enum Meaning {
     case int, bool, date
     case text(TextColumn)
-    case link(Table, TextColumn)
+    /// The column of ids of the table that is linked to.
+    case link(Table, column: Int)
   }
   let table: Table
   let column: Int
@@ -46,10 +47,10 @@ struct CodeKey: Sendable {
       case .words(let codes): self.source = .uint16(codes)
       }
     case .link(let c):
-      guard let target = node.linkTarget, let id = target.idColumn, case .text(let ids) = target.columns[id] else {
+      guard let target = node.linkTarget, let id = target.idColumn, case .text = target.columns[id] else {
         return nil
       }
-      meaning = .link(target, ids)
+      meaning = .link(target, column: id)
       range = 0...Int64(max(1, target.rowCount) - 1)
       self.source = .link(c)
     case .double, .text, .timestamp, .list: return nil
@@ -165,10 +166,9 @@ struct CodeKey: Sendable {
     case .date:
       return .vector(Vector(.date(codes.map { Int32(truncatingIfNeeded: value($0)) }), validity: valid))
     case .text(let texts): return .text(texts, rows: codes.map { $0 < valueCount ? UInt32($0) : Tuples.none })
-    case .link(let target, let ids):
+    case .link(let target, let id):
       let rows = codes.map { $0 < target.rowCount ? UInt32($0) : Tuples.none }
-      if let id = target.idColumn { try target.verify(id, rows: rows, mayBeNone: true) }
-      return .text(ids, rows: rows)
+      return .rows(target, column: id, rows)
     }
   }
 }
@@ -298,12 +298,66 @@ final class CodeGroups: @unchecked Sendable {
         if !shapeRows.isEmpty { shapeRows[place] = min(shapeRows[place], shapeRows[start + place]) }
       }
       let from = places.map { UInt32(truncatingIfNeeded: start + $0) }
-      for t in tallies.indices { tallies[t].fold(from, to: places.map { Int32(truncatingIfNeeded: $0) }) }
+      for t in tallies.indices { tallies[t].add(tallies[t], from, to: places.map { Int32(truncatingIfNeeded: $0) }) }
     }
   }
 
   /// How many rows passed.
   var passed: Int { rowCounts.dropLast().reduce(0) { $0 + Int($1) } }
+
+  /// The groups that have rows put together by keys that follow from theirs.
+  func groups(
+    _ aggregates: [BoundAggregate], _ columns: [ColumnAggregate], by derived: DerivedKeys
+  ) throws(QueryError) -> GroupColumns {
+    fold()
+    var found: [Int32] = []
+    for place in 0..<CodeGroups.placeCount(keys) where rowCounts[place] > 0 {
+      found.append(Int32(truncatingIfNeeded: place))
+    }
+    var keyColumns: [TableBuilder.Filling] = []
+    for key in keys { keyColumns.append(try key.column(found)) }
+    let vectors = try derived.values(keyColumns, count: found.count)
+    var numbering = KeyNumbering()
+    var scratch: [UInt8] = []
+    // By group: its first place, rows and shape; by place: its group.
+    var (firsts, counts, shapes, groups): ([Int32], [Int64], [UInt32], [Int32]) = ([], [], [], [])
+    for (i, place) in found.enumerated() {
+      scratch.removeAll(keepingCapacity: true)
+      for vector in vectors { vector.appendKey(i, to: &scratch) }
+      let group = scratch.withUnsafeBytes { numbering.insert($0) }
+      if group == firsts.count {
+        firsts.append(Int32(truncatingIfNeeded: i))
+        counts.append(0)
+        shapes.append(Tuples.none)
+      }
+      counts[group] += rowCounts[Int(place)]
+      if !shapeRows.isEmpty { shapes[group] = min(shapes[group], shapeRows[Int(place)]) }
+      groups.append(Int32(truncatingIfNeeded: group))
+    }
+    var result = GroupColumns(count: firsts.count)
+    for vector in vectors {
+      var values = vector.selecting(firsts)
+      // -0 is 0.
+      if case .double(let numbers) = values.storage {
+        values = Vector(.double(numbers.map { $0 + 0 }), validity: values.validity)
+      }
+      result.keys.append(.vector(values))
+    }
+    let from = found.map { UInt32(bitPattern: $0) }
+    var next = 0
+    for (aggregate, column) in zip(aggregates, columns) {
+      if column.countsRows(aggregate) {
+        result.aggregates.append(Vector(.int(counts)))
+        continue
+      }
+      var tally = Tally(aggregate, column, places: firsts.count, takesRows: false)
+      tally.add(tallies[next], from, to: groups)
+      result.aggregates.append(try tally.results(nil, rowCounts: counts))
+      next += 1
+    }
+    if !shapeRows.isEmpty { result.shapes = shapes }
+    return result
+  }
 
   /// The groups that have rows, in the order of their keys (links in that of the rows they name).
   func groups(_ aggregates: [BoundAggregate], _ columns: [ColumnAggregate]) throws(QueryError) -> GroupColumns {

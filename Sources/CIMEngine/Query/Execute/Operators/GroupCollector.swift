@@ -53,13 +53,16 @@ final class GroupCollector: @unchecked Sendable {
     for i in states.indices { states[i].addCount(count) }
   }
 
-  /// Rows that are only counted: `counts[i]` for the group of row i of the batch.
-  func add(_ tuples: Tuples, counts: [Int]) throws(QueryError) {
+  /// Rows that are only counted: by aggregate, a number for the group of each row of the batch.
+  func add(_ tuples: Tuples, counts: [[Int]]) throws(QueryError) {
     let groups = try groups(tuples)
     grow()
-    for i in 0..<tuples.count {
-      let group = groups.isEmpty ? 0 : Int(groups[i])
-      for s in states.indices { states[s].addCount(counts[i], group: group) }
+    for s in states.indices {
+      if groups.isEmpty {
+        states[s].addCount(counts[s].reduce(0, +))
+      } else {
+        for i in groups.indices { states[s].addCount(counts[s][i], group: Int(groups[i])) }
+      }
     }
     addShapes(tuples, groups)
   }
@@ -68,6 +71,11 @@ final class GroupCollector: @unchecked Sendable {
     let groups = try groups(tuples)
     grow()
     for i in states.indices {
+      // What is only counted need not be read.
+      if states[i].countsValues, let flags = try arguments[i]?.columnValidity(tuples) {
+        states[i].add(flags: flags, groups: groups, count: tuples.count)
+        continue
+      }
       let argument = try arguments[i].map { (node) throws(QueryError) in try node.evaluate(tuples) }
       states[i].add(argument, groups: groups, count: tuples.count)
     }
@@ -136,7 +144,7 @@ final class GroupCollector: @unchecked Sendable {
     grow()
     for i in states.indices {
       try token.check()
-      states[i].merge(other.states[i], map)
+      try states[i].merge(other.states[i], map, token: token)
     }
     if shapeSource != nil {
       for (i, row) in other.shapeRows.enumerated() { shapeRows[Int(map[i])] = min(shapeRows[Int(map[i])], row) }
@@ -167,7 +175,7 @@ final class GroupCollector: @unchecked Sendable {
     }
     for state in states {
       try token.check()
-      result.aggregates.append(try state.results())
+      result.aggregates.append(try state.results(token: token))
     }
     return result
   }

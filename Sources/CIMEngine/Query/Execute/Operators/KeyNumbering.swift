@@ -99,6 +99,21 @@ struct KeyNumbering {
   }
 }
 
+/// Keys that were seen: in several tables, as one of tens of millions takes longer to grow than a query may take to stop.
+struct SeenKeys {
+  private var parts = [KeyNumbering](repeating: KeyNumbering(), count: 64)
+
+  /// What the tables take in memory, about.
+  var byteCount: Int { parts.reduce(0) { $0 + $1.byteCount } }
+
+  /// Whether a key is new.
+  mutating func insert(_ key: UnsafeRawBufferPointer) -> Bool {
+    let part = Int(KeyNumbering.hash(key) >> 58)
+    let before = parts[part].count
+    return parts[part].insert(key) == before
+  }
+}
+
 /// Values as bytes that are equal exactly when the values are, NULL being equal to NULL: for keys of groups and DISTINCT.
 /// Whole numbers are written alike whether they are integers or doubles.
 enum KeyBytes {

@@ -65,6 +65,11 @@ struct RowKey: @unchecked Sendable {
 
   // MARK: One row and another
 
+  func isNull(_ row: Int) -> Bool {
+    if case .link(let link) = table.columns[column] { return link.rows[row] == LinkColumn.none }
+    return !isValid(row)
+  }
+
   func isSame(_ a: Int, _ b: Int) -> Bool {
     switch storage {
     case .text(let offsets, let bytes):

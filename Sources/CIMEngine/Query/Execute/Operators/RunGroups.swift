@@ -285,6 +285,22 @@ struct RunGroups: Sendable {
     return true
   }
 
+  /// How many groups there are of which no key is NULL.
+  func countValues(_ pieces: [Piece], threads: Int, token: CancellationToken) throws -> Int {
+    var count = 0
+    try MorselRun.run(
+      count: 1 << partBits, threads: threads, token: token,
+      makeWorker: { () throws(QueryError) in [UInt32]() },
+      work: { (slots: inout [UInt32], part: Int) throws(QueryError) -> Int in
+        let rows = try unite(pieces, part, &slots, token).rows
+        var nulls = 0
+        for row in rows where keys.contains(where: { $0.isNull(Int(row)) }) { nulls += 1 }
+        return rows.count - nulls
+      },
+      handOn: { _, more in count += more })
+    return count
+  }
+
   private func columns(_ all: Part, hasShapes: Bool) throws(QueryError) -> GroupColumns {
     var result = GroupColumns(count: all.rows.count)
     for key in keys { result.keys.append(try key.column(all.rows)) }

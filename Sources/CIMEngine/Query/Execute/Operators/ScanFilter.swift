@@ -1,3 +1,4 @@
+internal import Glibc
 internal import SpatialIndex
 
 /// Conditions on single columns of the scanned table, tested straight on mapped memory, block by block.
@@ -147,6 +148,8 @@ enum ColumnTest: @unchecked Sendable {
   case bytes(FixedColumn<UInt8>, Validity, [UInt8])
   case words(FixedColumn<UInt16>, Validity, [UInt8])
   case validity(Validity, wantsNull: Bool)
+  /// Compared by bytes with a text.
+  case text(TextColumn, Comparison, [UInt8])
   /// Nothing passes.
   case never
 
@@ -158,7 +161,7 @@ enum ColumnTest: @unchecked Sendable {
     case .int64(let c, let low, let high, let negated): ColumnTest.answer(c, block, low, high, negated)
     case .bool(let c, let low, let high, let negated): ColumnTest.answer(c, block, low, high, negated)
     case .double(let c, let low, let high, let negated): ColumnTest.answer(c, block, low, high, negated)
-    case .bytes, .words: .some
+    case .bytes, .words, .text: .some
     case .validity(let validity, let wantsNull): validity.words == nil ? (wantsNull ? .none : .all) : .some
     case .never: .none
     }
@@ -192,6 +195,7 @@ enum ColumnTest: @unchecked Sendable {
         let pass: UInt8 = validity[range.lowerBound + i] != wantsNull ? 1 : 0
         mask[i] = isFirst ? pass : mask[i] & pass
       }
+    case .text(let c, let comparison, let text): ColumnTest.compare(c, comparison, text, range, mask, isFirst)
     case .never: for i in 0..<range.count { mask[i] = 0 }
     }
   }
@@ -250,6 +254,31 @@ enum ColumnTest: @unchecked Sendable {
         mask[i] = isFirst ? pass : mask[i] & pass
       }
     }
+  }
+
+  private static func compare(
+    _ column: TextColumn, _ comparison: Comparison, _ text: [UInt8], _ range: Range<Int>,
+    _ mask: UnsafeMutablePointer<UInt8>, _ isFirst: Bool
+  ) {
+    text.withUnsafeBufferPointer { text in
+      if comparison == .equal || comparison == .notEqual {
+        let flip: UInt8 = comparison == .notEqual ? 1 : 0
+        fill(range.count, mask, isFirst) { i in
+          let row = range.lowerBound &+ i
+          if let offsets = column.narrow, column.patches == nil {
+            let start = Int(offsets[row])
+            guard Int(offsets[row &+ 1]) &- start == text.count else { return flip }
+            return (text.isEmpty || memcmp(column.bytes + start, text.baseAddress!, text.count) == 0 ? 1 : 0) ^ flip
+          }
+          return (equalBytes(column.utf8(row), text) ? 1 : 0) ^ flip
+        }
+      } else {
+        fill(range.count, mask, isFirst) { i in
+          comparison.holds(compareBytes(column.utf8(range.lowerBound &+ i), text)) ? 1 : 0
+        }
+      }
+    }
+    clearNulls(column.validity, range, mask)
   }
 
   /// Takes NULL rows out; words without NULLs cost one comparison.
@@ -351,6 +380,10 @@ extension ColumnTest {
       case .greater: return .double(c, number.nextUp, .infinity, isNegated: false)
       case .greaterOrEqual: return .double(c, number, .infinity, isNegated: false)
       }
+    case .text(let c):
+      if value.isNull { return .never }
+      guard case .text(let text) = value else { return nil }
+      return .text(c, comparison, Array(text.utf8))
     default: return nil
     }
   }

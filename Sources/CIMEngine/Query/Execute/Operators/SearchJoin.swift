@@ -60,14 +60,14 @@ final class SearchJoin: JoinStage, @unchecked Sendable {
     }
   }
 
-  /// How many rows are joined to each row of a batch; for an outer join at least one.
+  /// How many rows of the joined source match each row of a batch.
   func counts(_ tuples: Tuples) throws(QueryError) -> [Int] {
-    var result = Array(repeating: isLeft ? 1 : 0, count: tuples.count)
+    var result = Array(repeating: 0, count: tuples.count)
     var counter = Counter(allowed: allowed)
     try forEachRow(tuples, &counter) { (_, counter) in
       counter.count = 0
     } end: { (origin, counter) in
-      if counter.count > 0 { result[origin] = counter.count }
+      result[origin] = counter.count
     }
     return result
   }

@@ -65,7 +65,7 @@ struct SortBuffer {
     try sort(nulls, keys, directions, from: from + 1, token)
     let part = UnsafeMutableBufferPointer(rebasing: values)
     if part.count < 2 { return }
-    var prefixes = try prefixes(part, keys[from], token)
+    var (prefixes, areSame) = try prefixes(part, keys[from], token)
     if direction.descending { for i in prefixes.indices { prefixes[i] = ~prefixes[i] } }
     try radixSort(part, &prefixes, token)
     // Runs of equal prefixes.
@@ -79,7 +79,7 @@ struct SortBuffer {
       while end < part.count, prefixes[end] == prefixes[start] { end += 1 }
       if end - start > 1 {
         let run = UnsafeMutableBufferPointer(rebasing: part[start..<end])
-        if isExact(keys[from]) {
+        if isExact(keys[from]) || (end - start == part.count && areSame) {
           try sort(run, keys, directions, from: from + 1, token)
         } else if end - start == part.count {
           // Nothing was told apart: longer texts that agree so far.
@@ -92,7 +92,14 @@ struct SortBuffer {
     }
   }
 
-  private static func isExact(_ key: Key) -> Bool { if case .numbers = key { true } else { false } }
+  /// Whether rows whose prefixes agree have the same value.
+  private static func isExact(_ key: Key) -> Bool {
+    switch key {
+    case .numbers: true
+    case .texts: false
+    case .column(let table, let column, _): if case .text = table.columns[column] { false } else { true }
+    }
+  }
 
   static func compare(
     _ a: Int32, _ b: Int32, _ keys: [Key], _ directions: [Direction], from: Int = 0
@@ -164,9 +171,10 @@ struct SortBuffer {
     return rows[..<count]
   }
 
+  /// - Returns: a number for each row, and whether it is known that all values are the same.
   private static func prefixes(
     _ rows: UnsafeMutableBufferPointer<Int32>, _ key: Key, _ token: CancellationToken
-  ) throws(QueryError) -> [UInt64] {
+  ) throws(QueryError) -> (prefixes: [UInt64], areSame: Bool) {
     var result: [UInt64] = []
     result.reserveCapacity(rows.count)
     switch key {
@@ -188,20 +196,22 @@ struct SortBuffer {
       default: try byPieces(rows.count, token) { for i in $0 { result.append(UInt64(tableRows[Int(rows[i])])) } }
       }
     }
-    return result
+    return (result, false)
   }
 
   @inline(__always)
   private static func textPrefixes(
     _ rows: UnsafeMutableBufferPointer<Int32>, _ token: CancellationToken,
     _ text: (Int32, (UnsafeBufferPointer<UInt8>) -> Void) -> Void
-  ) throws(QueryError) -> [UInt64] {
+  ) throws(QueryError) -> (prefixes: [UInt64], areSame: Bool) {
     var model: [UInt8] = []
     text(rows[0]) { model = Array($0) }
     var shared = model.count
+    var areSame = true
     try byPieces(rows.count, token) { piece in
-      for r in piece where shared > 0 {
+      for r in piece where shared > 0 || areSame {
         text(rows[r]) { bytes in
+          areSame = areSame && bytes.count == model.count
           var i = 0
           let limit = min(shared, bytes.count)
           while i < limit, bytes[i] == model[i] { i += 1 }
@@ -209,6 +219,7 @@ struct SortBuffer {
         }
       }
     }
+    areSame = areSame && shared == model.count
     var result: [UInt64] = []
     result.reserveCapacity(rows.count)
     try byPieces(rows.count, token) { piece in
@@ -220,7 +231,7 @@ struct SortBuffer {
         result.append(prefix)
       }
     }
-    return result
+    return (result, areSame)
   }
 
   // MARK: Sorting numbers

@@ -56,6 +56,29 @@ final class SourceScan: @unchecked Sendable {
     return true
   }
 
+  /// Rows to look at, before any condition.
+  var candidateCount: Int {
+    switch rows {
+    case .ranges(let list): list.reduce(0) { $0 + $1.count }
+    case .candidates(let list, _, _): list.reduce(0) { $0 + $1.rows.count }
+    case .list(let list): list.count
+    }
+  }
+
+  /// How many of `most` threads pay for counting the rows that pass: one is made in the time of some hundred exact tests.
+  func threadsToCount(_ most: Int) -> Int {
+    var tested = 0
+    switch rows {
+    case .list: break
+    case .ranges(let list): if !filter.tests.isEmpty { tested = list.reduce(0) { $0 + $1.count } / 64 }
+    case .candidates(let list, _, _):
+      for entry in list {
+        tested += entry.isCertain ? (filter.tests.isEmpty ? 0 : entry.rows.count / 64) : entry.rows.count
+      }
+    }
+    return tested < 512 ? 1 : most
+  }
+
   /// Pieces of equal numbers of rows, the same whatever the number of threads.
   private static func cut(_ rows: Rows, _ expansion: Double) -> [Morsel] {
     let lengths: [Int]

@@ -319,17 +319,10 @@ struct Tally: Sendable {
   }
 
   /// Adds some places of another tally to the same places here.
-  mutating func merge(_ other: Tally, _ used: [Int32]) {
-    used.map { UInt32(bitPattern: $0) }.withUnsafeBufferPointer { from in
-      used.withUnsafeBufferPointer { places in
-        if let places = places.baseAddress { add(other, from, to: places) }
-      }
-    }
-  }
+  mutating func merge(_ other: Tally, _ used: [Int32]) { add(other, used.map { UInt32(bitPattern: $0) }, to: used) }
 
-  /// Adds each of the places `from` to the place of `places` beside it.
-  mutating func fold(_ from: [UInt32], to places: [Int32]) {
-    let other = self
+  /// Adds each of the places `from` of another tally to the place of `places` beside it.
+  mutating func add(_ other: Tally, _ from: [UInt32], to places: [Int32]) {
     from.withUnsafeBufferPointer { from in
       places.withUnsafeBufferPointer { places in
         if let places = places.baseAddress { add(other, from, to: places) }

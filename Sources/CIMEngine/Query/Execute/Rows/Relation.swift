@@ -72,7 +72,7 @@ struct Scope: Sendable {
   /// What the user is told when the statement is done.
   var findings = Findings()
   /// The street networks that the statement walks on.
-  let roads: RoadAccess = RoadAccess()
+  var roads: RoadAccess = RoadAccess()
 
   func table(layer: Int) throws(QueryError) -> Table {
     do { return try layers.table(layer: layer) } catch {

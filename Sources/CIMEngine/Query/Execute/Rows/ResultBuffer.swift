@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Rows and their sort keys on the way to a sorted result. With `wanted` only that many are kept.
 struct ResultBuffer: Sendable {
   /// In the order in which they came; joined when they are looked at together.
@@ -9,16 +11,22 @@ struct ResultBuffer: Sendable {
   private let token: CancellationToken
   /// A first key beyond this cannot come into the result any more (turned around when it falls).
   private var bound: UInt64?
+  /// The least that any buffer of the statement has found.
+  private let sharedBound: PageBound?
 
-  init(keyCount: Int, directions: [SortBuffer.Direction], wanted: Int?, token: CancellationToken) {
+  init(
+    keyCount: Int, directions: [SortBuffer.Direction], wanted: Int?, token: CancellationToken,
+    sharedBound: PageBound? = nil
+  ) {
     self.keyCount = keyCount
     self.directions = directions
     self.wanted = wanted
     self.token = token
+    self.sharedBound = sharedBound
   }
 
   mutating func append(_ tuples: Tuples, _ keys: [SortBuffer.Key]) throws(QueryError) {
-    if let kept = within(keys) {
+    if let kept = within(keys.first) {
       if kept.isEmpty { return }
       add(tuples.selecting(kept), keys.map { SortBuffer.selecting($0, kept) })
     } else {
@@ -33,9 +41,11 @@ struct ResultBuffer: Sendable {
     count += tuples.count
   }
 
-  /// The rows that may still come into the result; nil for all.
-  private func within(_ keys: [SortBuffer.Key]) -> [Int32]? {
-    guard let bound, case .numbers(let values, nil)? = keys.first else { return nil }
+  /// The rows that may still come into the result, by their first key; nil for all.
+  func within(_ key: SortBuffer.Key?) -> [Int32]? {
+    guard wanted != nil else { return nil }
+    let bound = min(bound ?? .max, sharedBound?.value ?? .max)
+    guard bound < .max, case .numbers(let values, nil)? = key else { return nil }
     let turn: UInt64 = directions[0].descending ? .max : 0
     var kept: [Int32] = []
     for i in values.indices where values[i] ^ turn <= bound { kept.append(Int32(truncatingIfNeeded: i)) }
@@ -80,6 +90,7 @@ struct ResultBuffer: Sendable {
     if case .numbers(let values, let nulls)? = parts.first?.keys.first, let worst = values.last, !(nulls?.last ?? false)
     {
       bound = worst ^ (directions[0].descending ? .max : 0)
+      if let bound { sharedBound?.lower(to: bound) }
     }
   }
 
@@ -93,18 +104,26 @@ struct ResultBuffer: Sendable {
   var tuples: Tuples { parts.first?.tuples ?? Tuples(sourceCount: 0, distanceCount: 0) }
 }
 
+/// What the first key of a page's last row is at most, as the workers find it: rows beyond come into no result.
+final class PageBound: Sendable {
+  private let least = Atomic<UInt64>(.max)
+
+  var value: UInt64 { least.load(ordering: .relaxed) }
+  func lower(to bound: UInt64) { _ = least.min(bound, ordering: .relaxed) }
+}
+
 /// OFFSET, LIMIT and DISTINCT, in the order of the result.
 struct Page {
   var skip: Int
   var left: Int?
-  private var seen: KeyNumbering?
+  private var seen: SeenKeys?
   private let claim: MemoryClaim
 
   init(_ find: BoundFind, _ token: CancellationToken) {
     claim = MemoryClaim(token)
     skip = find.offset ?? 0
     left = find.limit
-    seen = find.distinct ? KeyNumbering() : nil
+    seen = find.distinct ? SeenKeys() : nil
   }
 
   mutating func pass(
@@ -117,8 +136,7 @@ struct Page {
       for i in 0..<tuples.count {
         key.removeAll(keepingCapacity: true)
         for column in columns { column.appendKey(i, to: &key) }
-        let before = seen!.count
-        if key.withUnsafeBytes({ seen!.insert($0) }) == before { kept.append(Int32(i)) }
+        if key.withUnsafeBytes({ seen!.insert($0) }) { kept.append(Int32(i)) }
       }
       try claim.grow(to: seen!.byteCount)
       if kept.count < tuples.count { (tuples, columns) = (tuples.selecting(kept), columns.map { $0.selecting(kept) }) }

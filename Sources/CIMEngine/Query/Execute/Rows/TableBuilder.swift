@@ -39,6 +39,7 @@ package struct TableBuilder {
       case .text(let source, let rows): try self.columns[i].append(source, rows: rows, token: token)
       case .rows(let table, let column, let rows):
         guard case .text(let source) = table.columns[column] else { preconditionFailure("only texts lie elsewhere") }
+        try table.verify(column, rows: rows, mayBeNone: true)
         try self.columns[i].append(source, rows: rows, token: token)
       }
     }
