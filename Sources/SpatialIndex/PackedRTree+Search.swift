@@ -315,6 +315,9 @@ extension PackedRTreeView {
   /// Walks down the tree in the order of positions. One word for each level says which entries are still to be visited,
   /// so there is no stack and nothing is allocated.
   ///
+  /// The blocks of items below a node are classified all at once before any item is visited: then they are fetched from
+  /// memory at the same time, not each after the branches of the one before.
+  ///
   /// - Parameters:
   ///   - classify: Which entries of a block are to be visited, and which of those as a whole.
   ///   - body: Gets runs of positions: items to be visited, or all below entries to be visited as a whole.
@@ -325,33 +328,55 @@ extension PackedRTreeView {
     _ body: (_ lower: Int, _ upper: Int, _ isInside: Bool) throws(E) -> Void
   ) throws(E) {
     guard height > 0 else { return }
-    var pending = InlineArray<8, UInt32>(repeating: 0)
-    var pendingInside = InlineArray<8, UInt32>(repeating: 0)
+    var pending = InlineArray<8, (meets: UInt32, inside: UInt32)>(repeating: (0, 0))
+    var leaves = InlineArray<16, (meets: UInt32, inside: UInt32)>(repeating: (0, 0))
     var (level, index) = (height - 1, 0)
     while true {
-      var (meets, inside) = try classify(
-        level, index, block(level: level, index), upperOffset(level: level))
-      if level == 0 {
+      // A tree of one block has no node above it.
+      var (meets, inside): (UInt32, UInt32) = (1, 0)
+      if level > 0 {
+        (meets, inside) = try classify(level, index, block(level: level, index), upperOffset(level: level))
+      }
+      if level <= 1 {
         let first = index &<< TreeLayout.shift
+        var rest = meets & ~inside
+        while rest != 0 {
+          let lane = rest.trailingZeroBitCount
+          rest &= rest &- 1
+          leaves[unchecked: lane] = try classify(
+            0, first &+ lane, block(level: 0, first &+ lane), upperOffset(level: 0))
+        }
         while meets != 0 {
           let lane = meets.trailingZeroBitCount
-          // The run of lanes that are alike.
-          let isInside = inside &>> UInt32(truncatingIfNeeded: lane) & 1 == 1
-          let alike = isInside ? inside : meets & ~inside
-          let length = (~(alike &>> UInt32(truncatingIfNeeded: lane))).trailingZeroBitCount
-          try body(first &+ lane, first &+ lane &+ length, isInside)
-          meets &= ~(((1 &<< UInt32(truncatingIfNeeded: length)) &- 1) &<< UInt32(truncatingIfNeeded: lane))
+          let start = (first &+ lane) &<< TreeLayout.shift
+          let whole = inside &>> UInt32(truncatingIfNeeded: lane)
+          if whole & 1 == 1 {
+            let length = (~whole).trailingZeroBitCount
+            meets &= ~(((1 &<< UInt32(truncatingIfNeeded: length)) &- 1) &<< UInt32(truncatingIfNeeded: lane))
+            try body(start, Swift.min(covered, start &+ length &<< TreeLayout.shift), true)
+            continue
+          }
+          meets &= meets &- 1
+          var (items, itemsInside) = leaves[unchecked: lane]
+          while items != 0 {
+            let lane = items.trailingZeroBitCount
+            // The run of lanes that are alike.
+            let isInside = itemsInside &>> UInt32(truncatingIfNeeded: lane) & 1 == 1
+            let alike = isInside ? itemsInside : items & ~itemsInside
+            let length = (~(alike &>> UInt32(truncatingIfNeeded: lane))).trailingZeroBitCount
+            try body(start &+ lane, start &+ lane &+ length, isInside)
+            items &= ~(((1 &<< UInt32(truncatingIfNeeded: length)) &- 1) &<< UInt32(truncatingIfNeeded: lane))
+          }
         }
-        level = 1
+        level = 2
         index &>>= TreeLayout.shift
       } else {
-        pending[unchecked: level] = meets
-        pendingInside[unchecked: level] = inside
+        pending[unchecked: level] = (meets, inside)
       }
       // On to the next entry that is not visited as a whole, up as far as need be.
       while true {
         guard level < height else { return }
-        meets = pending[unchecked: level]
+        (meets, inside) = pending[unchecked: level]
         if meets == 0 {
           level &+= 1
           index &>>= TreeLayout.shift
@@ -359,15 +384,15 @@ extension PackedRTreeView {
         }
         let lane = meets.trailingZeroBitCount
         let entry = index &<< TreeLayout.shift | lane
-        inside = pendingInside[unchecked: level] &>> UInt32(truncatingIfNeeded: lane)
+        inside &>>= UInt32(truncatingIfNeeded: lane)
         if inside & 1 == 0 {
-          pending[unchecked: level] = meets & (meets &- 1)
+          pending[unchecked: level].meets = meets & (meets &- 1)
           level &-= 1
           index = entry
           break
         }
         let length = (~inside).trailingZeroBitCount
-        pending[unchecked: level] =
+        pending[unchecked: level].meets =
           meets & ~(((1 &<< UInt32(truncatingIfNeeded: length)) &- 1) &<< UInt32(truncatingIfNeeded: lane))
         try body(
           entry &<< (TreeLayout.shift &* level),
