@@ -41,7 +41,7 @@ public enum HilbertOrder {
       initialized = count
       guard count > 0 else { return }
       let frame = CurveFrame(of: source, workers: workers)
-      let scratch = UnsafeMutableRawPointer.allocate(byteCount: scratchBytes(frame.placed), alignment: 64)
+      let scratch = workers.allocate(byteCount: scratchBytes(frame.placed))
       defer { scratch.deallocate() }
       sort(source, frame, into: buffer.baseAddress!, scratch: scratch, workers: workers)
     }
@@ -133,6 +133,8 @@ struct BoxSource: @unchecked Sendable {
 struct CurveFrame {
   /// Items with a place.
   var placed = 0
+  /// How many of them lie before each worker's part of the items; empty in a frame that was made without workers.
+  var placedBefore: [Int] = []
   var lower: [Double]
   var upper: [Double]
 
@@ -179,6 +181,7 @@ struct CurveFrame {
         lower[d] = Swift.min(lower[d], mine[d])
         upper[d] = Swift.max(upper[d], mine[dimensions + d])
       }
+      placedBefore.append(placed)
       placed += Int(mine[2 * dimensions])
     }
   }
@@ -289,66 +292,6 @@ extension HilbertOrder {
     return result
   }
 
-  /// 2D: place and item number in one word. One counting pass by the top eight bits, then each of the 256 parts on its
-  /// own, which fits a cache.
-  private static func sort2D(
-    _ source: BoxSource, _ frame: CurveFrame, into order: UnsafeMutablePointer<UInt32>,
-    scratch: UnsafeMutableRawPointer, workers: Workers
-  ) {
-    let (count, placed) = (source.count, frame.placed)
-    let scale = frame.scale(cells: 65_536)
-    let origin = SIMD2(frame.lower[0], frame.lower[1]) * 0.5
-    let table = table2D
-    @inline(__always)
-    @Sendable func place(_ lower: SIMD2<Double>, _ upper: SIMD2<Double>, _ table: UnsafePointer<UInt16>) -> UInt64 {
-      // As in curveCell, for both axes.
-      let cells = ((lower * 0.5 + upper * 0.5) * 0.5 - origin) * scale + 4_503_599_627_370_496
-      let bits = unsafeBitCast(cells, to: SIMD2<UInt64>.self)
-      return UInt64(
-        place2D(UInt32(truncatingIfNeeded: bits[0]) & 0xffff, UInt32(truncatingIfNeeded: bits[1]) & 0xffff, table))
-    }
-    nonisolated(unsafe) let keys = scratch.assumingMemoryBound(to: UInt64.self)
-    nonisolated(unsafe) let parted = keys + placed
-    nonisolated(unsafe) let out = order
-    if placed == count {
-      workers.split(count) { _, range in
-        table.steps.withUnsafeBufferPointer { table in
-          for i in range {
-            let (lower, upper) = source.corners2D(i)
-            keys[i] = place(lower, upper, table.baseAddress!) << 32 | UInt64(i)
-          }
-        }
-      }
-    } else {
-      // Items without a place go to the end in the order of the input.
-      var (next, tail) = (0, placed)
-      table.steps.withUnsafeBufferPointer { table in
-        for i in 0..<count {
-          let (lower, upper) = source.corners2D(i)
-          if BoxSource.hasPlace(lower, upper) {
-            keys[next] = place(lower, upper, table.baseAddress!) << 32 | UInt64(i)
-            next += 1
-          } else {
-            out[tail] = UInt32(i)
-            tail += 1
-          }
-        }
-      }
-    }
-    guard placed > 0 else { return }
-    let starts = RadixSort.partition(keys, into: parted, count: placed, shift: 56, workers: workers)
-    let parts = workers.count
-    workers.perform { part in
-      for digit in 0..<256 where starts[digit] * parts / placed == part {
-        let (start, end) = (starts[digit], starts[digit + 1])
-        guard start < end else { continue }
-        let sorted = RadixSort.sortMiddle(parted + start, spare: keys + start, count: end - start)
-        for i in 0..<end - start { out[start + i] = UInt32(truncatingIfNeeded: sorted[i]) }
-        reorderCrowds(source, count: end - start, order: out + start) { sorted[$0] >> 32 }
-      }
-    }
-  }
-
   /// Any dimension: places of up to 63 bits beside the item numbers, only the passes that change anything.
   private static func sortAny(
     _ source: BoxSource, _ frame: CurveFrame, into order: UnsafeMutablePointer<UInt32>,
@@ -380,7 +323,7 @@ extension HilbertOrder {
   }
 
   /// Orders the items of each crowded cell by a curve of their own.
-  private static func reorderCrowds(
+  static func reorderCrowds(
     _ source: BoxSource, count: Int, order: UnsafeMutablePointer<UInt32>, key: (Int) -> UInt64
   ) {
     var start = 0

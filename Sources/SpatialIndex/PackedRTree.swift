@@ -277,7 +277,7 @@ final class TreeStorage: @unchecked Sendable {
     layout = TreeLayout(
       dimensions: source.dimensions, count: source.count, covered: covered, isPoints: isPoints,
       isSorted: sorted, hasHoles: hasHoles)
-    base = .allocate(byteCount: layout.byteCount, alignment: 64)
+    base = workers.allocate(byteCount: layout.byteCount)
     var order: UnsafeMutablePointer<UInt32>? = nil
     if let frame {
       order = (base + layout.numbersOffset).assumingMemoryBound(to: UInt32.self)
@@ -287,7 +287,7 @@ final class TreeStorage: @unchecked Sendable {
       if layout.height > 0, layout.numbersOffset - itemsOffset >= needed {
         HilbertOrder.sort(source, frame, into: order!, scratch: base + itemsOffset, workers: workers)
       } else {
-        let scratch = UnsafeMutableRawPointer.allocate(byteCount: needed, alignment: 64)
+        let scratch = workers.allocate(byteCount: needed)
         HilbertOrder.sort(source, frame, into: order!, scratch: scratch, workers: workers)
         scratch.deallocate()
       }
@@ -326,6 +326,15 @@ final class TreeStorage: @unchecked Sendable {
         let p = items + block &* itemDoubles
         let first = block &* capacity
         let n = Swift.min(capacity, covered &- first)
+        if dimensions == 2, n == capacity, !hasHoles {
+          let node = nodes.map { $0 + (block &>> TreeLayout.shift) &* (2 &* levelOneUpper) + (block & TreeLayout.mask) }
+          if let order {
+            Self.fillPlane(source, p, upper: itemUpper, node: node) { Int(order[first &+ $0]) }
+          } else {
+            Self.fillPlane(source, p, upper: itemUpper, node: node) { first &+ $0 }
+          }
+          continue
+        }
         if let order {
           Self.gather(source, p, count: n, upper: itemUpper, dimensions: dimensions) { Int(order[first &+ $0]) }
         } else {
@@ -364,6 +373,56 @@ final class TreeStorage: @unchecked Sendable {
         Self.clear(block, lanes: last..<capacity, upper: upper, dimensions: dimensions)
       }
     }
+  }
+
+  /// Copies the boxes of sixteen items, all with a place, into a block in the plane, and the box around them into a lane
+  /// of the level above: kept in registers on the way, as reading back what was just written in halves would wait for it.
+  @inline(__always)
+  private static func fillPlane(
+    _ source: BoxSource, _ p: UnsafeMutablePointer<Double>, upper: Int, node: UnsafeMutablePointer<Double>?,
+    item: (Int) -> Int
+  ) {
+    let capacity = TreeLayout.capacity
+    func store(_ a: Double, _ b: Double, _ at: Int) {
+      UnsafeMutableRawPointer(p + at).storeBytes(of: SIMD2(a, b), as: SIMD2<Double>.self)
+    }
+    var low = SIMD2<Double>(repeating: .infinity)
+    var high = SIMD2<Double>(repeating: -.infinity)
+    var (otherLow, otherHigh) = (low, high)
+    var lane = 0
+    while lane < capacity {
+      let a = source.corners2D(item(lane))
+      let b = source.corners2D(item(lane &+ 1))
+      store(a.lower[0], b.lower[0], lane)
+      store(a.lower[1], b.lower[1], lane &+ capacity)
+      if upper > 0 {
+        store(a.upper[0], b.upper[0], lane &+ 2 &* capacity)
+        store(a.upper[1], b.upper[1], lane &+ 3 &* capacity)
+      }
+      low = Self.smaller(low, a.lower)
+      otherLow = Self.smaller(otherLow, b.lower)
+      high = Self.larger(high, a.upper)
+      otherHigh = Self.larger(otherHigh, b.upper)
+      lane &+= 2
+    }
+    guard let node else { return }
+    low = Self.smaller(low, otherLow)
+    high = Self.larger(high, otherHigh)
+    node[0] = low[0]
+    node[capacity] = low[1]
+    node[2 &* capacity] = high[0]
+    node[3 &* capacity] = high[1]
+  }
+
+  /// Written by lanes, as masks become branches that cannot be foretold.
+  @inline(__always)
+  private static func smaller(_ a: SIMD2<Double>, _ b: SIMD2<Double>) -> SIMD2<Double> {
+    SIMD2(b[0] < a[0] ? b[0] : a[0], b[1] < a[1] ? b[1] : a[1])
+  }
+
+  @inline(__always)
+  private static func larger(_ a: SIMD2<Double>, _ b: SIMD2<Double>) -> SIMD2<Double> {
+    SIMD2(b[0] > a[0] ? b[0] : a[0], b[1] > a[1] ? b[1] : a[1])
   }
 
   /// Copies the boxes of `count` items into the lanes of a block.

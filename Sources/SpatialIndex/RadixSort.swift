@@ -1,47 +1,20 @@
 /// Stable counting sorts, least significant digit first: no comparisons, the same result for every worker count.
 enum RadixSort {
-  /// Puts words into the order of the eight bits at `shift`; gives where each of the 256 parts starts, and the end.
-  static func partition(
-    _ keys: UnsafeMutablePointer<UInt64>, into target: UnsafeMutablePointer<UInt64>, count: Int, shift: UInt64,
-    workers: Workers
-  ) -> [Int] {
-    let parts = workers.count
-    let histograms = UnsafeMutablePointer<Int>.allocate(capacity: 256 * parts)
-    defer { histograms.deallocate() }
-    nonisolated(unsafe) let counts = histograms
-    nonisolated(unsafe) let (source, target) = (keys, target)
-    workers.split(count) { part, range in
-      let mine = counts + 256 * part
-      mine.update(repeating: 0, count: 256)
-      for i in range { mine[Int(source[i] &>> shift & 0xff)] &+= 1 }
-    }
-    var starts = [Int](repeating: count, count: 257)
-    var sum = 0
-    for digit in 0..<256 {
-      starts[digit] = sum
-      for part in 0..<parts {
-        let n = histograms[256 * part + digit]
-        histograms[256 * part + digit] = sum
-        sum += n
-      }
-    }
-    workers.split(count) { part, range in
-      let next = counts + 256 * part
-      for i in range {
-        let key = source[i]
-        let digit = Int(key &>> shift & 0xff)
-        let at = next[digit]
-        next[digit] = at &+ 1
-        target[at] = key
-      }
-    }
-    return starts
+  /// How many of the upper bits of 32 divide `count` words into parts that fit a cache.
+  static func partBits(_ count: Int) -> Int {
+    var bits = 8
+    while bits < 11, count &>> bits > 1 << 14 { bits += 1 }
+    return bits
   }
 
-  /// Sorts words by bits 32 to 55; the upper eight are equal, the lower 32 ascend among equals. Gives where the sorted
-  /// words are: in `keys` or in `spare`.
-  static func sortMiddle(
-    _ keys: UnsafeMutablePointer<UInt64>, spare: UnsafeMutablePointer<UInt64>, count: Int
+  /// Counters that ``sortLower(_:spare:count:bits:counters:)`` needs: two digits of twelve bits, or three of eight.
+  static let counters = 2 << 12
+
+  /// Sorts words by the `bits` (at most 24) from bit 32 on; those above are equal, the lower 32 ascend among equals.
+  /// Gives where the sorted words are: in `keys` or in `spare`.
+  static func sortLower(
+    _ keys: UnsafeMutablePointer<UInt64>, spare: UnsafeMutablePointer<UInt64>, count: Int, bits: Int,
+    counters next: UnsafeMutablePointer<UInt32>
   ) -> UnsafeMutablePointer<UInt64> {
     if count <= 48 {
       for i in 1..<Swift.max(1, count) {
@@ -55,35 +28,55 @@ enum RadixSort {
       }
       return keys
     }
-    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 768) { counts in
-      let next = counts.baseAddress!
-      next.update(repeating: 0, count: 768)
+    if count < 6000 {
+      // Few words: three short digits, as clearing and adding up counters is what costs.
+      let width = UInt64((bits + 2) / 3)
+      let mask: UInt64 = (1 &<< width) &- 1
+      let size = 1 &<< Int(width)
+      next.update(repeating: 0, count: 3 * size)
       for i in 0..<count {
-        let key = keys[i]
-        next[Int(key &>> 32 & 0xff)] &+= 1
-        next[256 &+ Int(key &>> 40 & 0xff)] &+= 1
-        next[512 &+ Int(key &>> 48 & 0xff)] &+= 1
+        let key = keys[i] &>> 32
+        next[Int(key & mask)] &+= 1
+        next[size &+ Int(key &>> width & mask)] &+= 1
+        next[2 &* size &+ Int(key &>> (2 &* width) & mask)] &+= 1
       }
-      var (from, to) = (keys, spare)
-      for pass in 0..<3 {
-        let next = next + 256 * pass
-        let shift = UInt64(32 + 8 * pass)
-        var sum: UInt32 = 0
-        for digit in 0..<256 {
-          let n = next[digit]
-          next[digit] = sum
-          sum &+= n
-        }
-        for i in 0..<count {
-          let key = from[i]
-          let digit = Int(key &>> shift & 0xff)
-          let at = next[digit]
-          next[digit] = at &+ 1
-          to[Int(at)] = key
-        }
-        swap(&from, &to)
-      }
-      return from
+      scatter(keys, into: spare, count: count, shift: 32, mask: mask, next)
+      scatter(spare, into: keys, count: count, shift: 32 &+ width, mask: mask, next + size)
+      scatter(keys, into: spare, count: count, shift: 32 &+ 2 &* width, mask: mask, next + 2 * size)
+      return spare
+    }
+    let width = UInt64((bits + 1) / 2)
+    let mask: UInt64 = (1 &<< width) &- 1
+    let size = 1 &<< Int(width)
+    next.update(repeating: 0, count: 2 * size)
+    for i in 0..<count {
+      let key = keys[i] &>> 32
+      next[Int(key & mask)] &+= 1
+      next[size &+ Int(key &>> width & mask)] &+= 1
+    }
+    scatter(keys, into: spare, count: count, shift: 32, mask: mask, next)
+    scatter(spare, into: keys, count: count, shift: 32 &+ width, mask: mask, next + size)
+    return keys
+  }
+
+  /// One pass: `next` counts the words with each digit and is used up.
+  @inline(__always)
+  private static func scatter(
+    _ from: UnsafeMutablePointer<UInt64>, into to: UnsafeMutablePointer<UInt64>, count: Int, shift: UInt64,
+    mask: UInt64, _ next: UnsafeMutablePointer<UInt32>
+  ) {
+    var sum: UInt32 = 0
+    for digit in 0...Int(mask) {
+      let n = next[digit]
+      next[digit] = sum
+      sum &+= n
+    }
+    for i in 0..<count {
+      let key = from[i]
+      let digit = Int(key &>> shift & mask)
+      let at = next[digit]
+      next[digit] = at &+ 1
+      to[Int(at)] = key
     }
   }
 
