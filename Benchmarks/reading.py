@@ -1,12 +1,15 @@
 """Reading JSON sources: cimq beside orjson on the same bytes, and whole imports beside ogr2ogr and cjio. Processor time.
 
-usage: reading.py CIMQ SOURCES [MEGABYTES]      SOURCES: a folder made by `cimq generate`; 100
+usage: reading.py CIMQ SOURCES [MEGABYTES [BENCH-LIBRARY]]      SOURCES: a folder made by `cimq generate`; 100
 
 Makes four files from the city's tiles in a temporary folder: CityJSONSeq, the same as one CityJSON document, footprints
 as GeoJSONSeq and as one GeoJSON document. `read` is `cimq import --dry-run`, which reads all of a file and finds its layers,
 columns, types and faults, less the time of reading a file of one line; `parse` is orjson making Python objects of it.
 `whole` is `cimq import` into a new database beside what the peer makes of the same file: ogr2ogr a SpatiaLite database,
 cjio a loaded and saved CityJSON. What is not installed is left out (pip install orjson cjio; gdal-bin).
+
+With BENCH-LIBRARY a second table has both passes of an import apart (`bench-library reading`), of these files and of the
+real models in $CIMQ_REALDATA/cityjson beside orjson on the same bytes.
 """
 import glob
 import json
@@ -20,6 +23,7 @@ import time
 
 cimq, folder = os.path.abspath(sys.argv[1]), sys.argv[2]
 wanted = (int(sys.argv[3]) if len(sys.argv) > 3 else 100) << 20
+bench = os.path.abspath(sys.argv[4]) if len(sys.argv) > 4 else None
 
 
 def processor_time(*command):
@@ -122,6 +126,24 @@ def peer_command(path, target):
     return ["ogr2ogr", "-f", "SQLite", "-dsco", "SPATIALITE=YES", "-a_srs", "EPSG:4547", target + ".sqlite", name]
 
 
+def passes(files):
+    """Both passes over each file in one process, the least of several runs."""
+    real = sorted(glob.glob(os.environ.get("CIMQ_REALDATA", "") + "/cityjson/*.city.json*"))
+    files = files + [path for path in real if os.path.getsize(path) > 200_000]
+    print("\n| file | MB | first pass | second pass | both | orjson |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for path in files:
+        done = subprocess.run([bench, "reading", path], env=os.environ | {"REPS": "7"}, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(f"{path}: {done.stderr.strip()}", file=sys.stderr)
+            continue
+        found = json.loads(done.stdout)
+        parse = orjson_seconds(path)
+        speeds = [f"{found[name] / 1e6:.0f} MB/s" for name in ("first", "second", "both")]
+        speeds.append(f"{os.path.getsize(path) / 1e6 / max(parse, 1e-6):.0f} MB/s" if parse is not None else "not installed")
+        print(f"| {os.path.basename(path)} | {found['bytes'] / 1e6:.1f} | " + " | ".join(speeds) + " |", flush=True)
+
+
 def main():
     work = tempfile.mkdtemp(prefix="cimq-reading-")
     try:
@@ -148,6 +170,8 @@ def main():
                 f"{os.path.basename(peer[0])} {theirs:.1f} s ({theirs / whole:.1f} x)" if peer else "none",
             ]
             print(f"| {name} | {megabytes:.0f} | " + " | ".join(cells) + " |", flush=True)
+        if bench:
+            passes([files[name] for name in ("seq.city.jsonl", "document.city.json", "shapes.geojsonl", "shapes.geojson")])
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -12,6 +12,8 @@ public struct ImportOptions: Sendable {
   public var rejectsPath: String?
   /// Takes values that the closed list of their column does not know (`--new-values`); the list no longer holds then.
   public var takesNewValues = false
+  /// Fills the tables of a new database page by page where that can be done.
+  var packsPages = true
   /// Reads and plans everything, writes nothing.
   public var isDryRun = false
   /// Kept in the catalogue of a new database and shown with its data ("synthetic data", a licence).

@@ -9,6 +9,9 @@ final class ImportWriting {
   private let isGeographic: Bool
   private let writer: StoreWriter
   private let rejects: ImportRejects
+  /// Whether tables may be filled page by page: the database is being made.
+  private let mayPack: Bool
+  private var packed: PackedStore?
   private var tables: [OpenTable] = []
   private var rows = 0
   private var bytesBefore = 0
@@ -25,8 +28,9 @@ final class ImportWriting {
 
   init(
     _ job: ImportJob, _ surveys: [SourceSurvey], _ plan: ImportPlan, _ workingCRS: CRS, _ isGeographic: Bool,
-    _ writer: StoreWriter, _ rejects: ImportRejects
+    _ writer: StoreWriter, _ rejects: ImportRejects, mayPack: Bool = false
   ) {
+    self.mayPack = mayPack
     self.job = job
     self.surveys = surveys
     self.plan = plan
@@ -39,11 +43,16 @@ final class ImportWriting {
   func run() throws -> [ImportReport.Layer] {
     for link in plan.links { try StoredCatalog.recordLink(link, in: writer.connection) }
     for (index, table) in plan.tables.enumerated() { tables.append(try open(table, index)) }
+    if mayPack, canPack { try beginPacking() }
     var results: [ImportReport.Layer?] = Array(repeating: nil, count: tables.count)
     for (step, source) in plan.order.enumerated() {
       try read(source)
-      for index in tables.indices where tables[index].lastSource == step { results[index] = try finish(index) }
+      for index in tables.indices where tables[index].lastSource == step {
+        if packed != nil { try finishPages(index) } else { results[index] = try finish(index) }
+      }
     }
+    if let packed { try writer.endPacking(packed) }
+    packed = nil
     for index in tables.indices where results[index] == nil { results[index] = try finish(index) }
     try rejects.settle(writing: true)
     for note in rejects.invalidNotes { job.warn(note) }
@@ -121,6 +130,38 @@ final class ImportWriting {
       geometry: table.stored.layer.geometry, tally: table.tally, sourceRows: plan.tables[index].sourceRows)
   }
 
+  // MARK: - Pages
+
+  /// Whether ids that are kept as fids name tables that are complete by then.
+  private var canPack: Bool {
+    plan.tables.enumerated().allSatisfy { index, table in
+      table.existing == nil
+        && table.fidLinks.values.allSatisfy { target in
+          guard let other = plan.tables.firstIndex(where: { $0.name == target }), other != index else { return false }
+          let first = plan.order.firstIndex { source in plan.feeds[source].contains { $0.table == index } }
+          return tables[other].lastSource < first ?? .max
+        }
+    }
+  }
+
+  private func beginPacking() throws {
+    guard let store = try writer.beginPacking() else { return }
+    packed = store
+    for table in tables {
+      try table.table?.pack(into: store)
+      try table.solids?.pack(into: store)
+    }
+  }
+
+  private func finishPages(_ index: Int) throws {
+    job.progress(
+      ImportProgress(
+        phase: .index, bytesDone: 0, bytesTotal: 0, rows: rows, subject: tables[index].layer.layer.name))
+    let name = plan.tables[index].name
+    try tables[index].table?.finishPages(keepsIDs: plan.tables.contains { $0.fidLinks.values.contains(name) })
+    try tables[index].solids?.finishPages()
+  }
+
   // MARK: - Rows
 
   private func read(_ index: Int) throws {
@@ -166,7 +207,7 @@ final class ImportWriting {
         let layer = survey.layers[batch.layer]
         isKnownByID = job.options.onConflict != .fail && layer.numberedCount < layer.featureCount
         let links = links(of: feed.table)
-        try table.begin(columns: feed.columns.map { $0 + 1 }, links: links)
+        try table.begin(columns: feed.columns.map { $0 + 1 }, links: links, ids: packed)
         key = try job.options.key.flatMap {
           try ImportKey(
             $0, of: table.stored, columns: feed.columns.map { $0 + 1 },

@@ -64,6 +64,8 @@ final class ImportJob {
   var promises: [(layer: String, count: Int)?] = []
   private(set) var warnings: [String] = []
   private var told: Set<String> = []
+  /// Whether a database that is made is filled page by page.
+  private var packsPages: Bool
   private(set) var byteCount = 0
 
   init(
@@ -73,6 +75,7 @@ final class ImportJob {
     self.path = path
     self.sources = sources
     self.options = options
+    packsPages = options.packsPages
     self.progress = progress
     self.notice = notice
     self.isCancelled = isCancelled
@@ -99,7 +102,10 @@ final class ImportJob {
     var surveys = try survey(sources.indices)
     while true {
       let rejects = ImportRejects(sources, surveys, options)
+      let isPacking = packsPages
       do { return try run(surveys, rejects, exists, store, state) } catch {
+        // Something that only SQLite can do came up: once more from the start, row by row.
+        if isPacking, !packsPages { continue }
         // City objects that only the store could refuse: once more from the start, without all that belongs to them.
         let later = rejects.later
         guard options.skipsInvalid, !later.isEmpty else { throw error }
@@ -107,7 +113,6 @@ final class ImportJob {
           guard let source = sources[index].settingAside(features) else { throw error }
           sources[index] = source
         }
-        warnings = warnings.filter { warning in !later.keys.contains { warning.hasPrefix(surveys[$0].path + ": ") } }
         let again = later.keys.sorted()
         for (index, survey) in zip(again, try survey(again)) { surveys[index] = survey }
       }
@@ -168,7 +173,15 @@ final class ImportJob {
       ) {
         store in
         try store.importing(isCancelled: isCancelled) { writer in
-          try ImportWriting(self, surveys, plan, choice.crs, isGeographic, writer, rejects).run()
+          do {
+            return try ImportWriting(
+              self, surveys, plan, choice.crs, isGeographic, writer, rejects,
+              mayPack: packsPages && options.key == nil
+            ).run()
+          } catch let error as PageFile.Unsuitable {
+            packsPages = false
+            throw error
+          }
         }
       }
     }
@@ -178,8 +191,9 @@ final class ImportJob {
   }
 
   func warn(_ text: String) {
+    guard told.insert(text).inserted else { return }
     warnings.append(text)
-    if told.insert(text).inserted { notice(text) }
+    notice(text)
   }
 
   func checkCancelled() throws(StoreError) {

@@ -22,6 +22,11 @@ struct IndexedBoxes {
     return extent
   }
 
+  /// Fills the R*Tree of a table that is new.
+  func fill(_ index: String, in store: PackedStore) throws {
+    try store.fillRTree(index, fids: fids, boxes: boxes)
+  }
+
   /// Brings the R*Tree up to date; a table without one stays so. Few changes go in one by one, many pack it anew.
   func write(to index: String, in connection: SQLConnection) throws(StoreError) {
     let exists = try connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").bind(1, index)

@@ -61,7 +61,26 @@ enum RTreeTables {
       return try insert(name, fids: fids, boxes: boxes, replacing: true, in: connection)
     }
     for suffix in ["_node", "_rowid", "_parent"] { try connection.execute("DELETE FROM \(quoted(name + suffix))") }
+    let insertNode = try SQLStatement(connection.handle, "INSERT INTO \(quoted(name + "_node")) VALUES (?, ?)")
+    let insertParent = try SQLStatement(connection.handle, "INSERT INTO \(quoted(name + "_parent")) VALUES (?, ?)")
+    let insertRow = try SQLStatement(connection.handle, "INSERT INTO \(quoted(name + "_rowid")) VALUES (?, ?)")
+    try pack(
+      fids: fids, boxes: boxes,
+      node: { number, bytes throws(StoreError) in
+        insertNode.bind(1, number)
+        insertNode.bind(2, staticBlob: bytes)
+        try insertNode.run()
+      },
+      parent: { number, parent throws(StoreError) in try insertParent.bind(1, number).bind(2, parent).run() },
+      row: { fid, node throws(StoreError) in try insertRow.bind(1, fid).bind(2, node).run() })
+  }
 
+  /// Makes the rows of the three tables, each in the order of its numbers: nodes with their bytes, the parent of each node
+  /// but the root, the leaf of each item.
+  static func pack(
+    fids: [Int64], boxes: [Box2], node put: (Int64, UnsafeRawBufferPointer) throws(StoreError) -> Void,
+    parent putParent: (Int64, Int64) throws(StoreError) -> Void, row putRow: (Int64, Int64) throws(StoreError) -> Void
+  ) throws(StoreError) {
     // Levels from the leaves up: each node is a run of the level below.
     let order = HilbertOrder.order(of: boxes)
     var levels: [[FloatBox]] = [order.map { FloatBox(boxes[Int($0)]) }]
@@ -85,8 +104,6 @@ enum RTreeTables {
       next += Int64(nodeCounts[level])
     }
 
-    let insertNode = try SQLStatement(connection.handle, "INSERT INTO \(quoted(name + "_node")) VALUES (?, ?)")
-    let insertParent = try SQLStatement(connection.handle, "INSERT INTO \(quoted(name + "_parent")) VALUES (?, ?)")
     let node = UnsafeMutableRawBufferPointer.allocate(byteCount: nodeSize, alignment: 8)
     defer { node.deallocate() }
     for level in levels.indices.reversed() {
@@ -101,13 +118,9 @@ enum RTreeTables {
           let item = level == 0 ? fids[Int(order[cell])] : firstNode[level - 1] + Int64(cell)
           cells[cell].store(item, to: node, at: 4 + 24 * slot)
         }
-        insertNode.bind(1, firstNode[level] + Int64(number))
-        insertNode.bind(2, staticBlob: UnsafeRawBufferPointer(node))
-        try insertNode.run()
+        try put(firstNode[level] + Int64(number), UnsafeRawBufferPointer(node))
         if !isRoot {
-          insertParent.bind(1, firstNode[level] + Int64(number))
-            .bind(2, firstNode[level + 1] + Int64(number / capacity))
-          try insertParent.run()
+          try putParent(firstNode[level] + Int64(number), firstNode[level + 1] + Int64(number / capacity))
         }
       }
     }
@@ -115,8 +128,7 @@ enum RTreeTables {
     // In the order of the rowids, so that the table is filled from its end.
     var leaves = [Int64](repeating: 0, count: fids.count)
     for (cell, item) in order.enumerated() { leaves[Int(item)] = firstNode[0] + Int64(cell / capacity) }
-    let insertRow = try SQLStatement(connection.handle, "INSERT INTO \(quoted(name + "_rowid")) VALUES (?, ?)")
-    for i in fids.indices { try insertRow.bind(1, fids[i]).bind(2, leaves[i]).run() }
+    for i in fids.indices { try putRow(fids[i], leaves[i]) }
   }
 
   /// Adds items, or replaces those of the same fid, through the R*Tree module.

@@ -105,6 +105,23 @@ final class StoreWriter {
     return stored
   }
 
+  /// Commits what was made so far and gives the file to a writer of pages, until ``endPacking(_:)``. Only in a database
+  /// that is being made: what is committed cannot be taken back. nil when the file does not lend itself to it.
+  func beginPacking() throws -> PackedStore? {
+    try connection.execute("COMMIT; PRAGMA locking_mode = NORMAL")
+    // Locks are given up by the next access.
+    _ = try connection.int("SELECT count(*) FROM sqlite_schema")
+    do { return try PackedStore(path: path, in: connection) } catch is PageFile.Unsuitable {
+      try connection.execute("BEGIN IMMEDIATE")
+      return nil
+    }
+  }
+
+  func endPacking(_ store: PackedStore) throws(StoreError) {
+    try store.finish()
+    try connection.execute("BEGIN IMMEDIATE")
+  }
+
   func solids(of layer: String) -> StoredLayer? {
     let name = layer.lowercased()
     return state.solids.first { $0.solidsOf?.lowercased() == name }

@@ -149,11 +149,14 @@ final class FidLookup {
   /// The first few ids that name nothing, with their places.
   private(set) var examples: [String] = []
   private let find: SQLStatement
+  private let ids: PackedIDs?
   private var lastID: String?
   private var lastFid: Int64?
 
-  init(to target: StoredLayer, in connection: SQLConnection) throws(StoreError) {
+  /// - Parameter ids: of the target, when it is not in the database yet.
+  init(to target: StoredLayer, in connection: SQLConnection, ids: PackedIDs? = nil) throws(StoreError) {
     self.target = target
+    self.ids = ids
     find = try SQLStatement(
       connection.handle,
       "SELECT \(quoted(target.rowColumn)) FROM \(quoted(target.layer.name)) "
@@ -165,9 +168,14 @@ final class FidLookup {
   func fid(of id: String, path: String, place: SourcePlace) throws(StoreError) -> Int64? {
     if id != lastID {
       lastID = id
-      find.bind(1, id)
-      defer { find.reset() }
-      lastFid = try find.step() ? find.int64(0) : nil
+      if let ids {
+        var id = id
+        lastFid = id.withUTF8 { ids.fid(of: $0) }
+      } else {
+        find.bind(1, id)
+        defer { find.reset() }
+        lastFid = try find.step() ? find.int64(0) : nil
+      }
     }
     if lastFid == nil {
       unresolvedCount += 1

@@ -24,6 +24,9 @@ final class TableWriter {
   private let takesNewValues: Bool
   private let triggers: [String]
   private let insertRow: SQLStatement
+  /// Where rows go when the table is filled page by page.
+  private var packed: PackedRows?
+  private var isPacked = false
   private var nextFid: Int64
   /// Rows from this one on are of this import.
   let firstFid: Int64
@@ -99,7 +102,8 @@ final class TableWriter {
   /// - Parameters:
   ///   - columns: for each value, the index of the layer's column.
   ///   - links: by column, the layer whose fid is kept in place of its id.
-  func begin(columns: [Int], links: [Int: StoredLayer] = [:]) throws(StoreError) {
+  ///   - ids: knows the fids of layers that are not in the database yet.
+  func begin(columns: [Int], links: [Int: StoredLayer] = [:], ids: PackedStore? = nil) throws(StoreError) {
     for slot in row.indices { row[slot] = .null }
     targets = []
     compareRow = nil
@@ -110,7 +114,11 @@ final class TableWriter {
       target.aliases = known.valueAliases
       if let layer = links[column] {
         let lookup: FidLookup
-        if let known = lookups[column] { lookup = known } else { lookup = try FidLookup(to: layer, in: connection) }
+        if let known = lookups[column] {
+          lookup = known
+        } else {
+          lookup = try FidLookup(to: layer, in: connection, ids: ids?.ids(of: layer.layer.name))
+        }
         lookups[column] = lookup
         target.lookup = lookup
       }
@@ -141,9 +149,18 @@ final class TableWriter {
         row[geometrySlot] = .blob(blob)
       }
     }
+    if let packed {
+      try pack(into: packed)
+      return taken(feature, box, path)
+    }
     bind(to: insertRow)
     try insertRow.run()
     if connection.changes == 0 { return try resolveConflict(feature, box, path) }
+    return taken(feature, box, path)
+  }
+
+  /// The row at hand is in the table: gives its fid.
+  private func taken(_ feature: Feature, _ box: Box2?, _ path: String) -> Int64 {
     let fid = nextFid
     nextFid += 1
     tally.inserted += 1
@@ -151,6 +168,38 @@ final class TableWriter {
     if let box { boxes.append(fid, box) }
     note(fid, isInsert: true)
     return fid
+  }
+
+  // MARK: - Pages
+
+  /// From now on rows go into pages; the table must be new and empty. Call ``finishPages(keepsIDs:)`` before ``finish(position:)``.
+  func pack(into store: PackedStore) throws {
+    precondition(isNew && nextFid == 1, "only a new table can be filled page by page")
+    packed = try PackedRows(store, stored)
+    isPacked = true
+  }
+
+  private func pack(into packed: PackedRows) throws {
+    packed.record.removeAll()
+    // The rowid stands for the first column.
+    packed.record.appendNull()
+    for slot in row.dropFirst() {
+      switch slot {
+      case .null: packed.record.appendNull()
+      case .int(let value): packed.record.append(value)
+      case .double(let value): packed.record.append(value)
+      case .text(let start, let count): packed.record.append(text: bytes.bytes(start..<start + count))
+      case .blob(let blob): packed.record.append(blob: blob)
+      }
+    }
+    guard case .text(let start, let count) = row[1] else { throw PageFile.Unsuitable() }
+    try packed.append(nextFid, id: bytes.bytes(start..<start + count).assumingMemoryBound(to: UInt8.self))
+  }
+
+  /// Writes the indexes of a table that was filled page by page.
+  func finishPages(keepsIDs: Bool) throws {
+    try packed?.finish(boxes, keepsIDs: keepsIDs)
+    packed = nil
   }
 
   /// Binds the row at hand by parameter number, `?1` being the fid; parameters that a statement lacks are left out.
@@ -251,7 +300,7 @@ final class TableWriter {
   func finish(position: Int) throws(StoreError) {
     if let geometry = stored.layer.geometry {
       stored.layer.geometry?.extent = boxes.extent(with: geometry.extent)
-      try boxes.write(to: RTreeTables.name(of: stored.layer.name, geometry.name), in: connection)
+      if !isPacked { try boxes.write(to: RTreeTables.name(of: stored.layer.name, geometry.name), in: connection) }
     }
     try TableTriggers.restore(triggers, in: connection)
     stored.layer.rowCount =
