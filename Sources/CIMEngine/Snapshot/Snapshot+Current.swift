@@ -249,6 +249,10 @@ extension StoreReader {
     _ builder: SegmentBuilder, from stored: StoredLayer, _ progress: (SnapshotProgress) throws -> Void
   ) throws -> [String] {
     let columns = builder.taken
+    // Not retained row by row: the builder holds them.
+    let targets = columns.map {
+      (column: Unmanaged.passUnretained(builder.columns[$0]), source: builder.columns[$0].source)
+    }
     var geometry = Geometry(kind: .point)
     let hasGeometry = builder.geometry != nil
     var done = 0
@@ -258,15 +262,17 @@ extension StoreReader {
       }
       done += 1
       builder.beginRow(fid: row.fid)
-      for (i, column) in columns.enumerated() {
-        switch builder.columns[column].source {
-        case .integer: row.int(i).map { builder.append($0, to: column) } ?? builder.appendNull(to: column)
-        case .flag:
-          row.bool(i).map { builder.append(Int64($0 ? 1 : 0), to: column) } ?? builder.appendNull(to: column)
-        case .number: row.double(i).map { builder.append($0, to: column) } ?? builder.appendNull(to: column)
-        case .date: row.date(i).map { builder.append(Int64($0), to: column) } ?? builder.appendNull(to: column)
-        case .instant: row.timestamp(i).map { builder.append($0, to: column) } ?? builder.appendNull(to: column)
-        case .text: row.utf8(i).map { builder.append($0, to: column) } ?? builder.appendNull(to: column)
+      for i in targets.indices {
+        let source = targets[i].source
+        targets[i].column._withUnsafeGuaranteedRef { column in
+          switch source {
+          case .integer: if let value = row.int(i) { column.append(value) } else { column.appendNull() }
+          case .flag: if let value = row.bool(i) { column.append(Int64(value ? 1 : 0)) } else { column.appendNull() }
+          case .number: if let value = row.double(i) { column.append(value) } else { column.appendNull() }
+          case .date: if let value = row.date(i) { column.append(Int64(value)) } else { column.appendNull() }
+          case .instant: if let value = row.timestamp(i) { column.append(value) } else { column.appendNull() }
+          case .text: if let value = row.utf8(i) { column.append(value) } else { column.appendNull() }
+          }
         }
       }
       if hasGeometry, row.readGeometry(into: &geometry) {
@@ -278,6 +284,7 @@ extension StoreReader {
       }
       builder.endRow()
     }
+    withExtendedLifetime(builder) {}
     return report.messages
   }
 }
