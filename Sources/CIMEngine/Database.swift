@@ -185,9 +185,13 @@ public final class Database {
     _ statement: Statement, _ session: inout Session, _ run: QueryRun, _ sink: BeginGate
   ) throws -> RunReport {
     let workingCRS = catalog.workingCRS
-    let context = BindContext(session: session, lookup: SnapshotLookup(snapshot)) { [sandbox = run.sandbox] path, crs in
+    var context = BindContext(session: session, lookup: SnapshotLookup(snapshot)) { [sandbox = run.sandbox] path, crs in
       try ReferenceFile.geometries(path, crs: crs, workingCRS: workingCRS, sandbox: sandbox)
     }
+    let plain = StatementContext(
+      statement: statement, session: session, run: run, store: store, snapshot: snapshot, bindContext: context,
+      transaction: transaction)
+    context.exposed = ExposedRows { expose throws(QueryError) in try plain.exposedRows(expose) }
     let bound = try bind(statement, in: catalog, context)
     var report = RunReport()
     switch bound.body {

@@ -30,7 +30,10 @@ struct Distance: ExpressibleByArgument {
 
   init?(argument: String) {
     let text = argument.filter { $0 != " " }
-    let units: [(String, Double)] = [("km", 1000), ("公里", 1000), ("m", 1), ("米", 1)]
+    let units: [(String, Double)] = [
+      ("km", 1000), ("公里", 1000), ("千米", 1000), ("cm", 0.01), ("厘米", 0.01), ("mm", 0.001), ("毫米", 0.001), ("m", 1),
+      ("米", 1),
+    ]
     for (unit, scale) in units where text.lowercased().hasSuffix(unit) {
       guard let number = Double(text.dropLast(unit.count)), number.isFinite, number >= 0 else { return nil }
       metres = number * scale

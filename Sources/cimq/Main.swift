@@ -8,7 +8,9 @@ enum Main {
     // A closed pipe is seen as an error of write(2), where it can end the command quietly.
     signal(SIGPIPE, SIG_IGN)
     do {
-      var command = try Cimq.parseAsRoot(CommandLineWords.prepared(Array(CommandLine.arguments.dropFirst())))
+      let words = Array(CommandLine.arguments.dropFirst())
+      try CommandLineWords.checkCommand(words)
+      var command = try Cimq.parseAsRoot(CommandLineWords.prepared(words))
       try command.run()
     } catch {
       let status = Messages.report(error)
@@ -46,6 +48,20 @@ struct Cimq: ParsableCommand {
 /// What the argument parser would misread: negative coordinates and full-width punctuation.
 enum CommandLineWords {
   private static let coordinateOptions: Set<String> = ["--at", "--near"]
+
+  /// A first word that names no command is a slip, or a database where the command is missing.
+  static func checkCommand(_ words: [String]) throws {
+    let names = Cimq.configuration.subcommands.compactMap { $0.configuration.commandName }
+    guard let first = words.first, !first.hasPrefix("-"), first != "help", !names.contains(first) else { return }
+    if DatabasePath.exists(first) {
+      throw UsageError(
+        "`\(first)` is a file and no command; did you mean cimq shell \(first), or cimq query \(first) 'FIND …'?")
+    }
+    let near = Spelling.nearest(to: first, among: names)
+    throw UsageError(
+      "there is no command `\(first)`; " + (near.map { "did you mean cimq \($0)?" } ?? "there are: ")
+        + (near == nil ? names.joined(separator: ", ") : ""))
+  }
 
   /// Whether a word is the value of `--crs`: neither the end, nor an option, nor a file.
   private static func namesCRS(_ words: [String], _ i: Int) -> Bool {
@@ -115,7 +131,7 @@ enum Messages {
         if !message.isEmpty { print(message) }
         return 0
       }
-      if !message.isEmpty { say(message) }
+      if !message.isEmpty { say(isChinese ? ChineseText.of(message) : message) }
       // The parser's own 64 for a wrong command line is 2 here.
       return code.rawValue == 64 ? 2 : code.rawValue
     }

@@ -71,7 +71,12 @@ final class Runner {
       script.statements[0].body = .find(find)
     }
     let format = output.format ?? output.path.flatMap(OutputFormat.init(path:)) ?? defaultFormat
-    let results = script.statements.filter { $0.hasResult && $0.export == nil }.count
+    let withResult = script.statements.filter { $0.hasResult && $0.export == nil }
+    var results = withResult.count
+    // `LINK …; COUNT …`: beside one question the reports of what was written go where notices go.
+    let reportsAside =
+      results > 1 && (!format.takesSeveralResults || output.path != nil) && withResult.count(where: \.isReading) == 1
+    if reportsAside { results = 1 }
     if results > 1, !format.takesSeveralResults || output.path != nil {
       throw UsageError(
         "\(format.rawValue) holds one result, and this text has \(results); use jsonl or table, or run them one by one")
@@ -83,10 +88,28 @@ final class Runner {
     var found = 0
     try Interrupt.during(token) {
       for statement in script.statements {
-        found += try run(statement, Shell.text(of: statement, in: text), format, token, origin)
+        let text = Shell.text(of: statement, in: text)
+        if reportsAside, !statement.isReading, statement.export == nil {
+          try runAside(statement, text, token)
+        } else {
+          found += try run(statement, text, format, token, origin)
+        }
       }
     }
     if output.failIfEmpty, results > 0, found == 0 { throw Status.nothingFound }
+  }
+
+  /// Runs a statement that writes, and says on stderr what it did.
+  private func runAside(_ statement: Statement, _ text: String, _ token: CancellationToken) throws {
+    let rows = CollectedRows()
+    let run = QueryRun(token: token, isOrdered: true, sandbox: personal.sandbox) { [personal, database] in
+      try personal.exportSink($0, of: database, statement: text, token: token)
+    }
+    let report = try database.run(statement, in: &session, run, into: rows)
+    if case .edit = statement.body {
+      for row in rows.rows { Messages.warn(zip(rows.columns, row).map { "\($0): \($1)" }.joined(separator: ", ")) }
+    }
+    for notice in report.notices { Messages.warn(notice) }
   }
 
   /// Runs one statement; returns how many rows it gave.

@@ -59,7 +59,7 @@ import Testing
   @Test(arguments: [
     ("FIND shleter", "shelter"), ("FIND shelter WHERE capcity > 3", "capacity"),
     ("FIND shelter WITHIN 500 OF AT(113.65, 34.76)", "500 m"),
-    ("FIND shelter WITHIN 500 mm OF AT(113.65, 34.76)", "km"),
+    ("FIND shelter WITHIN 500 ml OF AT(113.65, 34.76)", "km"),
     ("FIND shelter NEAREST 3 TO AT(113.65, 34.76) IN EPSG:99999", "99999"),
     ("FIND shelter WHERE status = 'opne'", "open, full, closed"), ("FIND building INSIDE grid3 'nowhere'", "nowhere"),
     ("FIND shelter WEHRE capacity > 3", "WHERE"), ("FIND shelter WHERE", "end"),

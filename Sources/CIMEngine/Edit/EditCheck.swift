@@ -10,9 +10,15 @@ final class EditCheck {
   private let links: [LinkStep?]
   /// Values known to be good, or the fid behind them, by target: rows repeat them.
   private var known: [[String: Int64]]
+  /// What the new values tell of a person, by target: an error may end in a log, so it shows them masked.
+  private let personal: [PersonalData?]
   private(set) var notices: [String] = []
 
-  init(_ context: StatementContext, _ state: BindState, layer: Int, targets: [EditPlan.Target]) {
+  /// - Parameter values: what the expressions behind the targets tell of a person; nil for the rest.
+  init(
+    _ context: StatementContext, _ state: BindState, layer: Int, targets: [EditPlan.Target],
+    personal values: [PersonalData?] = []
+  ) {
     self.context = context
     self.state = state
     self.layer = layer
@@ -22,6 +28,11 @@ final class EditCheck {
       return state.names.steps[layer].first { $0.column == column }
     }
     known = Array(repeating: [:], count: targets.count)
+    personal = targets.enumerated().map { i, target in
+      if i < values.count, let kind = values[i] { return kind }
+      guard case .column(let column) = target else { return nil }
+      return context.catalog.personalData(column: column, of: layer)
+    }
   }
 
   private var own: Catalog.Layer { context.catalog.layers[layer] }
@@ -34,12 +45,12 @@ final class EditCheck {
     result.reserveCapacity(values.count)
     for (i, value) in values.enumerated() {
       switch targets[i] {
-      case .geometry: result.append(try shape(value, place, range))
+      case .geometry: result.append(try shape(value, i, place, range))
       case .column(let column):
         if let link = links[i], link.targetColumn.lowercased() == "fid" {
           result.append(try reference(value, i, link, column, place, range))
         } else {
-          result.append(try cell(value, column, place, range))
+          result.append(try cell(value, i, column, place, range))
         }
       }
     }
@@ -62,8 +73,14 @@ final class EditCheck {
     QueryError(.invalid("\(place), `\(column)`: \(what)"), at: range, fix: fix)
   }
 
+  /// A value as an error may show it.
+  private func shown(_ text: String, _ target: Int) -> String {
+    let text = String(text.prefix(60))
+    return personal.indices.contains(target) ? personal[target]?.masked(text) ?? text : text
+  }
+
   private func cell(
-    _ value: Value, _ index: Int, _ place: String, _ range: Range<Int>
+    _ value: Value, _ target: Int, _ index: Int, _ place: String, _ range: Range<Int>
   ) throws(QueryError) -> EditPlan.Cell {
     let column = own.columns[index]
     if index == 0 {
@@ -79,7 +96,14 @@ final class EditCheck {
     case (.text, .text(let text)):
       guard let allowed = column.enumeration, !allowed.contains(text) else { return .text(text) }
       if let meant = column.valueAliases[text] { return .text(meant) }
-      throw QueryError.unknownValue(text, of: column, named: "\(own.name).\(column.name) (\(place))", at: range)
+      var error = QueryError.unknownValue(text, of: column, named: "\(own.name).\(column.name) (\(place))", at: range)
+      if personal[target] != nil {
+        // What it was meant for would tell what it is.
+        error.reason = .unknownValue(
+          shown(text, target), column: "\(own.name).\(column.name) (\(place))", allowed: allowed)
+        error.fix = nil
+      }
+      throw error
     case (.int, .int(let number)): return .int(number)
     case (.int, .double(let number)): if let whole = Int64(exactly: number) { return .int(whole) }
     case (.double, .int(let number)): return .double(Double(number))
@@ -107,7 +131,7 @@ final class EditCheck {
     }
     throw QueryError(
       .typeMismatch(
-        "\(place), `\(column.name)`: '\(value.plainText.prefix(60))' is no \(Self.word(column.type)), which "
+        "\(place), `\(column.name)`: '\(shown(value.plainText, target))' is no \(Self.word(column.type)), which "
           + "`\(own.name).\(column.name)` holds"), at: range)
   }
 
@@ -134,7 +158,8 @@ final class EditCheck {
     let segment = try context.snapshot.segment(link.targetLayer)
     guard let row = try segment.row(id: id) else {
       throw refuse(
-        "'\(id)' names no \(context.catalog.layers[link.targetLayer].name)", own.columns[column].name, place, range)
+        "'\(shown(id, target))' names no \(context.catalog.layers[link.targetLayer].name)", own.columns[column].name,
+        place, range)
     }
     let fid = try segment.fid(row)
     known[target][id] = fid
@@ -143,7 +168,7 @@ final class EditCheck {
 
   // MARK: Geometry
 
-  private func shape(_ value: Value, _ place: String, _ range: Range<Int>) throws -> EditPlan.Cell {
+  private func shape(_ value: Value, _ target: Int, _ place: String, _ range: Range<Int>) throws -> EditPlan.Cell {
     guard let column = own.geometry else { return .null }
     let geometry: Geometry
     switch value {
@@ -151,7 +176,7 @@ final class EditCheck {
     case .geometry(let shape): geometry = shape
     default:
       throw QueryError(
-        .typeMismatch("\(place), `\(column.name)`: '\(value.plainText.prefix(60))' is no geometry"), at: range,
+        .typeMismatch("\(place), `\(column.name)`: '\(shown(value.plainText, target))' is no geometry"), at: range,
         fix: "write AT(lon, lat) or WKT such as POLYGON((…)) without quotes")
     }
     if geometry.isEmpty { return .null }
@@ -198,12 +223,12 @@ final class EditCheck {
       for i in plan.rows.indices {
         let id = text(plan.rows[i].cells[slot])
         guard seen.insert(id).inserted else {
-          throw refuse("'\(id)' is given twice", own.columns[0].name, name(i), place(i))
+          throw refuse("'\(shown(id, slot))' is given twice", own.columns[0].name, name(i), place(i))
         }
         if let row = try segment.row(id: id), !moving.contains(try segment.fid(row)) {
           throw refuse(
-            "'\(id)' is in the layer `\(own.name)` already", own.columns[0].name, name(i), place(i),
-            fix: plan.kind == .insert ? "UPDATE \(own.name) SET … WHERE id = '\(id)' changes it" : nil)
+            "'\(shown(id, slot))' is in the layer `\(own.name)` already", own.columns[0].name, name(i), place(i),
+            fix: plan.kind == .insert ? "UPDATE \(own.name) SET … WHERE id = '\(shown(id, slot))' changes it" : nil)
         }
       }
     }
@@ -226,7 +251,8 @@ final class EditCheck {
         if good.contains(wanted) || coming.contains(wanted) { continue }
         guard try hasKey(wanted, target, key) else {
           throw refuse(
-            "'\(wanted)' names no \(context.catalog.layers[link.targetLayer].name) (by its `\(link.targetColumn)`)",
+            "'\(shown(wanted, slot))' names no \(context.catalog.layers[link.targetLayer].name) "
+              + "(by its `\(link.targetColumn)`)",
             own.columns[column].name, name(i), place(i))
         }
         good.insert(wanted)

@@ -62,6 +62,7 @@ struct EditPlanner {
     var values: [[Value]] = []
     var places: [Range<Int>] = []
     var notices: [String] = []
+    var personal: [PersonalData?] = []
     switch rows {
     case .values(let list):
       for row in list {
@@ -77,12 +78,13 @@ struct EditPlanner {
       }
       notices += bound.notices
       bound.notices = []
+      personal = bound.items.map(\.column.personal)
       let collected = try collect(bound)
       notices += collected.notices
       values = collected.rows
       places = Array(repeating: find.range, count: values.count)
     }
-    let check = EditCheck(context, state, layer: layer, targets: targets)
+    let check = EditCheck(context, state, layer: layer, targets: targets, personal: personal)
     var result: [EditPlan.Row] = []
     result.reserveCapacity(values.count)
     for (i, row) in values.enumerated() {
@@ -115,8 +117,9 @@ struct EditPlanner {
 
   private func update(_ layer: Int, _ name: Name, _ assignments: [Edit.Assignment], _ find: Find?) throws -> EditPlan {
     let targets = try targets(assignments.map(\.column), layer)
-    let (rows, places, notices) = try editedRows(layer, name, find, values: assignments.map(\.value))
-    let check = EditCheck(context, state, layer: layer, targets: targets)
+    let edited = try editedRows(layer, name, find, values: assignments.map(\.value))
+    let (rows, places, notices) = (edited.rows, edited.places, edited.notices)
+    let check = EditCheck(context, state, layer: layer, targets: targets, personal: edited.personal)
     var result: [EditPlan.Row] = []
     result.reserveCapacity(rows.count)
     var first: [Int64: Int] = [:]
@@ -142,10 +145,10 @@ struct EditPlanner {
   }
 
   private func delete(_ layer: Int, _ name: Name, _ find: Find?) throws -> EditPlan {
-    let (rows, _, notices) = try editedRows(layer, name, find, values: [])
+    let edited = try editedRows(layer, name, find, values: [])
     var seen = Set<Int64>()
-    var plan = EditPlan(kind: .delete, layer: layer, targets: [], rows: [], notices: notices)
-    for row in rows where seen.insert(row.fid).inserted {
+    var plan = EditPlan(kind: .delete, layer: layer, targets: [], rows: [], notices: edited.notices)
+    for row in edited.rows where seen.insert(row.fid).inserted {
       plan.rows.append(EditPlan.Row(fid: row.fid, id: row.id, cells: []))
     }
     try EditCheck(context, state, layer: layer, targets: []).keys(&plan, [])
@@ -163,7 +166,7 @@ struct EditPlanner {
   /// The rows that the clauses choose, with the new values.
   private func editedRows(
     _ layer: Int, _ name: Name, _ find: Find?, values: [Expression]
-  ) throws -> (rows: [FoundRow], places: Range<Int>, notices: [String]) {
+  ) throws -> (rows: [FoundRow], places: Range<Int>, notices: [String], personal: [PersonalData?]) {
     var find = find ?? Find(source: Source(kind: .layer(name), alias: nil, range: name.range), range: name.range)
     guard find.items == nil, find.groupBy.isEmpty, find.having == nil, !find.distinct else {
       throw QueryError(
@@ -189,7 +192,7 @@ struct EditPlanner {
       rows.append(FoundRow(fid: try segment.fid(number), id: id, values: Array(row[1...])))
     }
     let place = values.first.map { $0.range.lowerBound..<(values.last!.range.upperBound) } ?? statementRange
-    return (rows, place, notices + collected.notices)
+    return (rows, place, notices + collected.notices, bound.items.dropFirst().map(\.column.personal))
   }
 
   private func collect(_ find: BoundFind) throws -> (rows: [[Value]], notices: [String]) {

@@ -172,7 +172,7 @@ private final class EditWriting {
         if case .column(let column) = plan.targets[i], stored.sources[column] == nil {
           guard let number = Int64(text) else {
             throw QueryError(
-              .invalid("'\(text)': the id of `\(stored.layer.name)` is its row number, a whole number"),
+              .invalid("the id of `\(stored.layer.name)` is its row number, a whole number, and no text"),
               at: context.statement.range)
           }
           statement.bind(i + 1, number)

@@ -7,11 +7,13 @@ extension CityLayers {
       var random = CityRandom(seed: model.seed, .warning, i)
       let grid = model.grid(for: i, of: model.counts.warning, random: &random)
       let r = model.partition.level3[grid].rect
-      let level = ["blue", "yellow", "orange", "red"][random.below(4)]
+      let level = random.below(4)
+      // Drawn so that times and areas stay those of the seed.
+      _ = random.below(4)
       warnings.begin(CityIDs.text("WR-", i + 1, 4))
-      warnings.text("name", "\(kinds[i % 6])\(["蓝", "黄", "橙", "红"][random.below(4)])色预警第\(i + 1)号")
+      warnings.text("name", "\(kinds[i % 6])\(["蓝", "黄", "橙", "红"][level])色预警第\(i + 1)号")
       warnings.text("kind", kinds[i % 6])
-      warnings.text("level", level)
+      warnings.text("level", ["blue", "yellow", "orange", "red"][level])
       warnings.text("status", i % 3 == 2 ? "lifted" : "active")
       warnings.text("time", CityTime.text(minute: random.below(1_440)))
       let radius = random.between(0.15, 0.5) * model.terrain.halfHeight * 1_000

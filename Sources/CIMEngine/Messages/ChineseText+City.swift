@@ -79,6 +79,46 @@ extension ChineseText {
     {}；人距街道至多 {}，场所距街道至多 {}
     {}; {} is {} from the nearest street
     {}；{} 距最近的街道 {}
+    distances are by road: straight to the nearest street, along streets, and straight off them; streets inside {} are closed; {} is {} from the nearest street
+    距离沿道路计：直线到最近的街道，沿街道走，再直线离开；{} 内的街道封闭；{} 距最近的街道 {}
+    distances are by road: straight to the nearest street, along streets, and straight off them; streets inside {} are closed; people are at most {} from a street, places {}
+    距离沿道路计：直线到最近的街道，沿街道走，再直线离开；{} 内的街道封闭；人距街道至多 {}，场所距街道至多 {}
+    {}, as shipped
+    {}（出厂值）
+    project default; residential storeys are 2.8 m and more in GB 50096-2011
+    项目默认值；《住宅设计规范》GB 50096-2011 的住宅层高为 2.8 米
+    age groups of the national census (0–14, 15–59, 60 and over); 80 and over apart
+    全国人口普查年龄分组（0–14、15–59、60 岁及以上），80 岁及以上单列
+    GB 51143-2015 as commonly quoted; not verified against the text, check before use
+    《防灾避难场所设计规范》GB 51143-2015 的常见引用值；未与原文核对，使用前请核对
+    grades of geological hazards by people to be moved (威胁人数)
+    按威胁人数划分的地质灾害等级
+    child {}, adult {}, older {}, oldest {}
+    儿童 {}，成人 {}，老年人 {}，高龄老人 {}
+    extra_large from {}, large from {}, medium from {}, small from {}
+    特大型 {} 人起，大型 {} 人起，中型 {} 人起，小型 {} 人起
+    the rows of an EXPOSE in parentheses are those of one layer
+    括号中的 EXPOSE（暴露）给出一个图层的行
+    BY FLOOR gives totals, and an EXPOSE in parentheses stands for rows
+    BY FLOOR（逐层）给出合计，而括号中的 EXPOSE（暴露）代表行
+    write GROUP BY floor around it
+    在外层写 GROUP BY floor（分组 楼层）
+    an EXPOSE in parentheses with RETURN, GROUP BY, ORDER BY or LIMIT is about one flood, not {}
+    括号中的 EXPOSE（暴露）带返回、分组、排序或限时只针对一个淹没区，而不是 {} 个
+    name one, such as flood 'F-0720'
+    请指明一个，例如 淹没区 'F-0720'
+    EXPOSE inside another EXPOSE
+    EXPOSE（暴露）中的 EXPOSE
+    NEAREST … IN 3D
+    NEAREST（最近）… IN 3D（三维）
+    ask WITHIN 200 m OF … IN 3D ORDER BY distance LIMIT {}
+    改问：距离 200 米 以内 … 三维 排序 距离 限 {}
+    there is no command `{}`; did you mean cimq {}?
+    没有命令 `{}`；是否为 cimq {}？
+    there is no command `{}`; there are: {}
+    没有命令 `{}`；有：{}
+    `{}` is a file and no command; did you mean cimq shell {}, or cimq query {} 'FIND …'?
+    `{}` 是文件而不是命令；是否为 cimq shell {} 或 cimq query {} 'FIND …'？
     distances are by road: straight to the nearest street, along streets, and straight off them; streets inside {} are closed
     距离沿道路计：直线到最近的街道，沿街道走，再直线离开；{} 内的街道封闭
     distances are by road: straight to the nearest street, along streets, and straight off them

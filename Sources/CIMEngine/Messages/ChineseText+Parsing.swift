@@ -13,8 +13,8 @@ extension ChineseText {
     `{}` 不是数
     a distance needs a unit: `{}` could be metres or degrees
     距离要写单位：`{}` 可能是米，也可能是度
-    unknown unit `{}`; lengths are in m, km, 米 or 公里
-    没有单位 `{}`；长度用 m、km、米、公里
+    unknown unit `{}`; lengths are in m, km, cm, mm, 米 or 公里
+    没有单位 `{}`；长度用 m、km、cm、mm、米、公里
     another object
     别的对象
     `op`, `property`, `date`, `timestamp`, `interval`, a geometry or `bbox`

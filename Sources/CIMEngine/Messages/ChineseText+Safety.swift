@@ -14,6 +14,8 @@ extension ChineseText {
     副本有损坏（{}），未保留
     no answer
     没有应答
+    a value or the statement is too long: raw SQL reads and makes values of at most 64 MB
+    取值或语句太长：原始 SQL 读取和生成的值至多 64 MB
     `cimq check` says what is wrong with the database
     `cimq check` 可查出数据库的问题
     names and phones do not leave without a note of it, and that could not be written

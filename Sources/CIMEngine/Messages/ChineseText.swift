@@ -27,7 +27,7 @@ package enum ChineseText {
   /// The longest patterns first, so that a general one does not hide a special one.
   private static let patterns: [Pattern] = {
     var result: [Pattern] = []
-    for table in [parsing, binding, editing, files, safety, city] {
+    for table in [parsing, binding, editing, files, safety, city, commandLine] {
       let lines = table.split(separator: "\n")
       for i in stride(from: 0, to: lines.count - 1, by: 2) {
         let pieces = pieces(lines[i])

@@ -143,9 +143,30 @@ extension Catalog {
   func chineseName(of column: ResultColumn) -> String {
     if column.origin == nil, let name = Self.chineseNamesOfResults[column.name] { return name }
     guard let known = self.column(column.origin), known.name == column.name else {
-      return column.origin == nil ? computedName(column.name) ?? column.name : column.name
+      let name = pathName(column.name) ?? layers.first { $0.name == column.name }?.aliases.first
+      return name ?? (column.origin == nil ? computedName(column.name) : nil) ?? column.name
     }
     return known.aliases.first ?? column.name
+  }
+
+  /// `unit.building.use` as 房屋.建筑.用途: a path along links, or a column told apart by its layer.
+  private func pathName(_ name: String) -> String? {
+    let parts = name.split(separator: ".").map(String.init)
+    guard parts.count > 1 else { return nil }
+    var layer: Layer?
+    var result: [String] = []
+    for (i, part) in parts.enumerated() {
+      // A link is called after what it leads to.
+      if let own = layer?.columns.first(where: { $0.name == part }), i == parts.count - 1 {
+        result.append(own.aliases.first ?? part)
+      } else if let next = layers.first(where: { $0.name == part }) {
+        layer = next
+        result.append(next.aliases.first ?? part)
+      } else {
+        return nil
+      }
+    }
+    return result.joined(separator: ".")
   }
 
   /// `avg_height` as 平均高度, `area_geom_ha` as 面积几何（公顷）; nil for a name that the binder did not make of a function.

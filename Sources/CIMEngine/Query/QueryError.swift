@@ -64,7 +64,7 @@ public struct QueryError: UserFacingError, Equatable {
       case .unterminated(let what): "\(what) has no end"
       case .badNumber(let text): "`\(text)` is not a number"
       case .needsUnit(let number): "a distance needs a unit: `\(number)` could be metres or degrees"
-      case .unknownUnit(let unit): "unknown unit `\(unit)`; lengths are in m, km, 米 or 公里"
+      case .unknownUnit(let unit): "unknown unit `\(unit)`; lengths are in m, km, cm, mm, 米 or 公里"
       case .unknownLayer(let name): "there is no layer `\(name)`"
       case .unknownProperty(let name, let layer): "`\(layer)` has no column `\(name)`"
       case .ambiguousProperty(let name, let layers):

@@ -45,7 +45,7 @@ public final class ReadOnlySQL {
     sqlite3_busy_timeout(handle, Int32(Connection.lockWaitSeconds * 1000))
     try SpatiaLite.load(into: connection)
     try connection.execute("PRAGMA query_only = 1")
-    sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0)
+    for (limit, value) in Self.limits { sqlite3_limit(handle, limit, value) }
     let context = Unmanaged.passUnretained(watch).toOpaque()
     sqlite3_set_authorizer(
       handle,
@@ -78,6 +78,18 @@ public final class ReadOnlySQL {
   }
 
   deinit { sqlite3_close_v2(handle) }
+
+  /// The largest value, in bytes: a polygon of four million vertices. One call makes it whole, and nothing stops a call.
+  static let largestValue: Int32 = 1 << 26
+
+  /// What a statement of strangers may grow to, so that no single step of it outlasts its deadline by much.
+  private static let limits: [(Int32, Int32)] = [
+    (SQLITE_LIMIT_LENGTH, largestValue), (SQLITE_LIMIT_SQL_LENGTH, 1_000_000), (SQLITE_LIMIT_COMPOUND_SELECT, 100),
+    (SQLITE_LIMIT_EXPR_DEPTH, 500), (SQLITE_LIMIT_COLUMN, 2_000), (SQLITE_LIMIT_VDBE_OP, 1_000_000),
+    // Each % may try the whole text again.
+    (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 200), (SQLITE_LIMIT_ATTACHED, 0), (SQLITE_LIMIT_TRIGGER_DEPTH, 10),
+    (SQLITE_LIMIT_WORKER_THREADS, 0),
+  ]
 
   // MARK: What is refused
 
@@ -172,8 +184,10 @@ public final class ReadOnlySQL {
         try token.check()
         throw refused(code)
       }
+      // A row may have taken long without a step at which SQLite looks up.
+      try token.check()
       batch.append(statement)
-      if batch.count == 1000 { try flush() }
+      if batch.count == 1000 || batch.byteCount > SQLRows.mostBytes { try flush() }
     }
     if batch.count > 0 || !hasBegun { try flush() }
     try sink.end(notices: [])
@@ -234,6 +248,9 @@ public final class ReadOnlySQL {
     if code & 0xff == SQLITE_AUTH || watch.refusal != nil {
       return StoreError(.content, "\(watch.refusal ?? "this") is not allowed in raw SQL, which only reads")
     }
+    if code & 0xff == SQLITE_TOOBIG {
+      return StoreError(.limit, "a value or the statement is too long: raw SQL reads and makes values of at most 64 MB")
+    }
     return StoreError(handle, code)
   }
 }
@@ -250,6 +267,9 @@ private struct SQLRows {
   private let workingCRS: CRS
   private var cells: [[Value]]
   private(set) var count = 0
+  /// Of texts and blobs. A batch ends early when a thousand rows of them would not fit.
+  private(set) var byteCount = 0
+  static let mostBytes = 16 << 20
 
   /// - Parameter origins: nil when nothing personal is read.
   init(_ statement: OpaquePointer, workingCRS: CRS, origins: SQLOrigins?) {
@@ -287,7 +307,11 @@ private struct SQLRows {
   var geometry: Int? { isGeometry.firstIndex(of: true) }
 
   mutating func append(_ statement: OpaquePointer) {
-    for i in cells.indices { cells[i].append(value(statement, Int32(i))) }
+    for i in cells.indices {
+      let isLong = [SQLITE_TEXT, SQLITE_BLOB].contains(sqlite3_column_type(statement, Int32(i)))
+      cells[i].append(value(statement, Int32(i)))
+      if isLong { byteCount += Int(sqlite3_column_bytes(statement, Int32(i))) }
+    }
     count += 1
   }
 
@@ -329,7 +353,7 @@ private struct SQLRows {
       vectors.append(vector(cells[i], isGeometry[i]))
       cells[i].removeAll(keepingCapacity: true)
     }
-    defer { count = 0 }
+    defer { (count, byteCount) = (0, 0) }
     var batch = RowBatch(rowCount: count, columns: vectors)
     if let geometry, case .geometry(let shapes) = vectors[geometry].storage { batch.shapes = shapes }
     if let id = names.firstIndex(of: "id"), !batch.shapes.isEmpty {

@@ -47,7 +47,7 @@ struct Completer {
     case ".mode": return offer(word, OutputFormat.allCases.map(\.rawValue))
     case ".schema": return offer(word, layerNames + (word.isEmpty ? [] : catalog.layers.flatMap(\.aliases)))
     case ".help":
-      return offer(word, ShellHelp.topics.map(\.name) + ShellHelp.commands.map { String($0.name.dropFirst()) })
+      return offer(word, ShellHelp.allTopics.map(\.name) + ShellHelp.commands.map { String($0.name.dropFirst()) })
     case ".lang": return offer(word, ["zh", "en"])
     case ".timer", ".explain", ".pager": return offer(word, ["on", "off"])
     case ".timeout", ".rows":
@@ -110,7 +110,23 @@ struct Completer {
     let previous = lastWord(in: before[..<start])
     let isChinese = word.unicodeScalars.contains { $0.value > 0x2E7F }
     let layers = isChinese ? catalog.layers.flatMap(\.aliases) : layerNames
-    let columns = columns(scope, chinese: isChinese)
+    var columns = columns(scope, chinese: isChinese)
+    let context = CompletionContext(before[..<start])
+    if context.verb == "EXPOSE" {
+      columns = (isChinese ? CompletionContext.exposedChinese : CompletionContext.exposed) + columns
+      // `EXPOSE building, `
+      if !context.has("TO"), context.words.isEmpty || context.words.last == ",", let found = offer(word, layers) {
+        return found
+      }
+    }
+    if previous == "BY", let words = context.afterBy, let found = offer(word, cased(words, as: word)) { return found }
+    // The loads of places: `GROUP BY shelter`.
+    if context.verb == "ALLOCATE", context.ends(with: "GROUP", "BY"), let found = offer(word, layers) { return found }
+    if !Self.sourceWords.contains(previous), !Self.columnWords.contains(previous), let next = context.next,
+      let found = offer(word, cased(next, as: word))
+    {
+      return found
+    }
     if Self.sourceWords.contains(previous), let found = offer(word, layers + scope.aliases.keys.sorted()) {
       return found
     }
@@ -130,6 +146,11 @@ struct Completer {
     let isLower = word.first?.isLowercase ?? false
     let keywords = KeywordTable.words(chinese: isChinese).map { isLower ? $0.lowercased() : $0 }
     return offer(word, columns + layers + scope.aliases.keys.sorted() + keywords)
+  }
+
+  /// Keywords as the user types them.
+  private func cased(_ words: [String], as word: String) -> [String] {
+    word.first?.isLowercase ?? false ? words.map { $0.lowercased() } : words
   }
 
   private struct Scope {
@@ -213,7 +234,9 @@ struct Completer {
     }
     // `status = '`, `name IN ('a', '`: values of the column before it.
     let scope = scope(of: String(head))
+    let isExpose = CompletionContext(head).verb == "EXPOSE"
     for name in head.split(whereSeparator: { !isWord($0) }).reversed().prefix(8).map({ String($0) }) {
+      if isExpose, let values = database.exposedValues(ofColumn: name) { return offer(word, values, suffix: close) }
       for layer in scope.layers.reversed() {
         guard let column = layer.columns.first(where: { $0.name == name || $0.aliases.contains(name) }) else {
           continue

@@ -88,27 +88,53 @@ enum ShellHelp {
       name: ".quit", arguments: "", english: "leave (Ctrl-D too)", chinese: "退出（或 Ctrl-D）", example: ".quit"),
   ]
 
+  /// Everything that has a page: topics, statements, clauses.
+  static let allTopics = topics + pages
+
   static func text(for topic: String?, chinese: Bool) -> String {
     guard let topic, !topic.isEmpty else { return overview(chinese) }
-    let key = topic.lowercased()
+    // `.help BY  ROAD;`
+    let key = topic.lowercased().split { $0.isWhitespace || $0 == ";" || $0 == "；" }.joined(separator: " ")
     if key == "examples" || key == "示例" { return ShellExamples.list(topic: nil, chinese: chinese) ?? "" }
     if ["中文", "zh", "chinese"].contains(key) { return KeywordTable.text() }
     let dotted = key.hasPrefix(".") ? key : "." + key
-    let isTopic = topics.contains { $0.name == key || $0.chineseName == key }
-    if key.hasPrefix(".") || !isTopic, let command = commands.first(where: { $0.name == dotted }) {
+    let found = allTopics.first { $0.name == key || $0.chineseName == key } ?? allTopics.first { $0.answers(to: key) }
+    if key.hasPrefix(".") || found == nil, let command = commands.first(where: { $0.name == dotted }) {
       return "  \(command.name) \(command.arguments)\n  \(chinese ? command.chinese : command.english)\n  "
         + (chinese ? "例：" : "example: ") + command.example
     }
-    if let topic = topics.first(where: { $0.name == key || $0.chineseName == key }) {
-      return (chinese ? topic.chinese : topic.english) + (topic.example.isEmpty ? "" : "\n\n  " + topic.example)
+    if let found {
+      let example = found.example(chinese: chinese)
+      return (chinese ? found.chinese : found.english) + (example.isEmpty ? "" : "\n\n  " + example)
     }
-    let names = topics.map { chinese ? $0.chineseName : $0.name } + commands.map(\.name)
-    let candidates: [String] = topics.map(\.name) + topics.map(\.chineseName) + commands.map(\.name)
+    if let page = page(ofWord: key, chinese) { return page }
+    let names = allTopics.map { chinese ? $0.chineseName : $0.name } + commands.map(\.name)
+    let candidates = allTopics.flatMap { [$0.name, $0.chineseName] + $0.also } + commands.map(\.name)
     var message = chinese ? "没有主题 \(topic)" : "no such topic: \(topic)"
     if let near = Spelling.nearest(to: key, among: candidates) {
       message += chinese ? "；是否为 \(near)？" : "; did you mean \(near)?"
     }
     return message + (chinese ? "\n主题：" : "\ntopics: ") + names.joined(separator: ", ")
+  }
+
+  /// A word of the language that has no page of its own: what it is called in the other language, and where it stands.
+  private static func page(ofWord key: String, _ chinese: Bool) -> String? {
+    let capitals = key.uppercased()
+    if let entry = Words.table.first(where: { $0.english == capitals || $0.chinese.contains(key) }) {
+      let spellings = ([entry.english] + entry.chinese).filter { !$0.isEmpty }.joined(separator: "、")
+      return "  \(spellings)\n  "
+        + (chinese
+          ? "语言中的一个词；见 .help 语言、.help 空间、.help 参照"
+          : "a word of the language; see .help language, .help spatial, .help references")
+    }
+    if let function = Words.functions.first(where: { $0.name == capitals || $0.chinese.contains(key) }) {
+      let spellings = ([function.name] + function.chinese).joined(separator: "、")
+      return "  \(spellings)\n  "
+        + (chinese
+          ? "函数；docs/language.zh-CN.md 的表中有参数与例子"
+          : "a function; the tables of docs/language.md have its arguments and examples")
+    }
+    return nil
   }
 
   private static func overview(_ chinese: Bool) -> String {
@@ -118,10 +144,13 @@ enum ShellHelp {
       return "  " + usage + String(repeating: " ", count: width - usage.count + 2)
         + (chinese ? command.chinese : command.english)
     }
-    let names = topics.map { chinese ? $0.chineseName : $0.name }.joined(separator: ", ")
+    func names(_ topics: [Topic]) -> String {
+      topics.map { chinese ? $0.chineseName : $0.name }.joined(separator: ", ")
+    }
     return list.joined(separator: "\n") + "\n\n"
       + (chinese ? "语句以 ; 结束，例如：" : "Statements end with ;  For example:")
       + "\n  FIND shelter NEAREST 3 TO AT(113.65, 34.76);\n\n"
-      + (chinese ? "主题（.help 主题）：\(names)" : "topics (.help TOPIC): \(names)")
+      + (chinese ? "主题（.help 主题）：\(names(topics))" : "topics (.help TOPIC): \(names(topics))")
+      + "\n\n" + (chinese ? "语句与子句（.help 子句）：" : "statements and clauses (.help CLAUSE): ") + names(pages)
   }
 }

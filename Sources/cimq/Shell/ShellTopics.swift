@@ -2,9 +2,16 @@ extension ShellHelp {
   struct Topic {
     var name: String
     var chineseName: String
+    /// Other words by which it is asked for, in lower case.
+    var also: [String] = []
     var english: String
     var chinese: String
     var example: String
+    /// Where it is to be shown in Chinese; nil for the same.
+    var chineseExample: String?
+
+    func answers(to key: String) -> Bool { name == key || chineseName == key || also.contains(key) }
+    func example(chinese: Bool) -> String { chinese ? chineseExample ?? example : example }
   }
 
   static let topics: [Topic] = [
@@ -34,7 +41,7 @@ extension ShellHelp {
         """,
       example: "FIND building WHERE height > 60 RETURN name, height, floors ORDER BY height DESC LIMIT 10;"),
     Topic(
-      name: "where", chineseName: "条件",
+      name: "where", chineseName: "条件", also: ["and", "or", "not", "且", "或", "非", "并且", "或者"],
       english: """
         WHERE takes any CQL2-Text expression: comparisons, AND OR NOT, LIKE 'a%', BETWEEN 1 AND 3, IN ('a', 'b'), IS NULL,
         arithmetic, CASEI(…), functions, dotted paths along links (unit.building.floors), IN (FIND …), and every spatial
@@ -47,7 +54,7 @@ extension ShellHelp {
         """,
       example: "FIND shelter WHERE status = 'open' AND capacity - occupied >= 50;"),
     Topic(
-      name: "nearest", chineseName: "最近",
+      name: "nearest", chineseName: "最近", also: ["with ties", "含并列", "to", "到"],
       english: """
         NEAREST k TO reference [WITHIN d] keeps the k nearest rows that pass WHERE, ordered by distance, then id.
         WITH TIES keeps rows as near as the k-th. The column `distance` is in metres.
@@ -70,6 +77,7 @@ extension ShellHelp {
       example: "FIND building WITHIN 500 m OF hazard 'HZ-0231' WHERE floors > 6 ORDER BY distance;"),
     Topic(
       name: "references", chineseName: "参照",
+      also: ["at", "bbox", "circle", "file", "坐标", "范围", "圆", "文件", "crs", "坐标系"],
       english: """
         A place in a clause: AT(lon, lat) [IN GCJ02], WKT, BBOX(w, s, e, n), CIRCLE(AT(…), 500 m), layer 'id, code or name',
         a layer (any of its features), $set, (FIND …), FILE 'area.geojson'. Coordinates are WGS 84 unless a CRS is named.
@@ -99,18 +107,18 @@ extension ShellHelp {
         "FIND hazard AS h LEFT JOIN NEAREST 1 (FIND shelter WHERE status = 'open') AS s WITHIN 1 km RETURN h.id, s.id, distance;"
     ),
     Topic(
-      name: "group", chineseName: "分组",
+      name: "group", chineseName: "分组", also: ["group by"],
       english:
         "GROUP BY keys with COUNT(*), SUM, AVG, MIN, MAX, COUNT(DISTINCT x), then HAVING. NULLs are not counted by COUNT(x).",
       chinese: "GROUP BY（分组）配合 COUNT(*)、SUM、AVG、MIN、MAX、COUNT(DISTINCT x)，再用 HAVING（满足）筛选。COUNT(x) 不计空值。",
       example: "FIND building GROUP BY use RETURN use, COUNT(*) AS n, AVG(height) AS mean_height ORDER BY n DESC;"),
     Topic(
-      name: "let", chineseName: "集合",
+      name: "let", chineseName: "集合", also: ["令"],
       english: "LET $name = reference keeps a place or the rows of a query for the rest of the session.",
       chinese: "LET $名称 = 参照：在本次会话中保留一个地点或一组查询结果。",
       example: "LET $wet = flood 'F-0720'; COUNT building INTERSECTS $wet;"),
     Topic(
-      name: "edit", chineseName: "编辑",
+      name: "edit", chineseName: "编辑", also: ["edits"],
       english: """
         INSERT INTO layer (columns) VALUES (…); UPDATE layer SET column = expr clauses; DELETE FROM layer clauses. Without
         clauses ALL must be written. Every value is checked. BEGIN … COMMIT or ROLLBACK holds several edits together (the
@@ -137,7 +145,7 @@ extension ShellHelp {
         """,
       example: "EXPOSE building, unit, person TO flood 'F-0720' BY FLOOR GROUP BY grid3;"),
     Topic(
-      name: "export", chineseName: "导出",
+      name: "export", chineseName: "导出", also: ["export to", "导出到", "format", "precision", "格式", "精度"],
       english: """
         EXPORT TO 'file' writes a result by its extension: csv, tsv, json, jsonl, geojson, geojsonl, md, wkt, html (a map page).
         FORMAT f, CRS c, PRECISION n may follow. .once FILE does the same for the next result.
@@ -159,7 +167,7 @@ extension ShellHelp {
         """,
       example: "FIND building WITHIN 800 m OF hazard 'HZ-0231' EXPORT TO 'near.html';"),
     Topic(
-      name: "explain", chineseName: "计划",
+      name: "explain", chineseName: "计划", also: ["解释", "analyze", "分析", "explain analyze"],
       english:
         "EXPLAIN shows the steps of a query and the index that each uses; EXPLAIN ANALYZE runs it and adds rows and times.",
       chinese: "EXPLAIN 显示查询步骤与所用索引；EXPLAIN ANALYZE 实际运行并给出行数与用时。",

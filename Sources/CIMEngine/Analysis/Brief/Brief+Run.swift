@@ -34,27 +34,34 @@ extension StatementContext {
     var page = BriefPage(
       middle: ((box.min[0] + box.max[0]) / 2, (box.min[1] + box.max[1]) / 2), wantsShapes: sink.wantsShapes)
     let reach = radius.map { "within \(Self.text($0)) m" } ?? "inside"
+    page.chinese[reach] = radius.map { "\(Self.text($0)) 米以内" } ?? "范围内"
     page.add(
       section: "place", title: "Place 位置", layer: "", id: label, name: reach, detail: try coordinates(of: page.middle),
       shape: place)
 
     let rules = try store.rules()
     if statement.explain != nil { return try explain(brief, radius, rules, into: &sink) }
-    try addWater(brief, to: &page)
+    let water = try flood(brief)
+    if let water { try addWater(water, to: &page) }
     for section in BriefSection.all {
       try token.check()
       guard let bound = try question(section, brief, radius, rules) else {
         page.missing.append(section.name)
         continue
       }
-      let rows = RowBuffer(wantsShapes: section.kind == .list, token: token)
-      var inner: any RowSink = rows
-      try execute(bound, isOrdered: true, into: &inner)
-      page.add(section, rows, catalog)
       if section.query.contains("{band}") {
         page.notices.append(rules.saidAgeBands)
         for band in rules.ageBands { page.chinese[band.band] = band.nameZH }
       }
+      if let water, let key = section.exposedBy, let found = try exposure(of: section.layer, to: water, by: key) {
+        page.add(section, exposure: found.rows, catalog)
+        // The page says who is in the water; those around it are another figure.
+        if radius == nil { continue }
+      }
+      let rows = RowBuffer(wantsShapes: section.kind == .list, token: token)
+      var inner: any RowSink = rows
+      try execute(bound, isOrdered: true, into: &inner)
+      page.add(section, rows, catalog, figuresOf: water == nil ? nil : BriefSection.anyHeight)
       if section.query.contains("{grade}"), !rows.rows.isEmpty { page.notices.append(rules.saidThreatGrades) }
     }
     for grade in rules.threatGrades { page.chinese[grade.grade] = grade.nameZH }
@@ -131,29 +138,36 @@ extension StatementContext {
     return reference
   }
 
-  /// What the water of a flood reaches, when the place is a flood with a level: EXPOSE of people, units and buildings.
-  private func addWater(_ brief: Brief, to page: inout BriefPage) throws {
-    guard let reference = try flood(brief) else { return }
+  /// What the water of a flood reaches: EXPOSE of people, units and buildings.
+  private func addWater(_ flood: Reference, to page: inout BriefPage) throws {
     for layer in ["person", "unit", "building"] where catalog.layerIndex(named: layer) != nil {
-      let text = "EXPOSE \(layer) TO \(Printer.print(reference)) GROUP BY layer"
-      var inner = try CIMEngine.parse(text, names: KnownNames(catalog)).statements[0]
-      guard case .expose(let expose) = inner.body else { continue }
-      inner.range = statement.range
-      let context = StatementContext(
-        statement: inner, session: session, run: run, store: store, snapshot: snapshot, bindContext: bindContext,
-        transaction: transaction)
-      let rows = RowBuffer(token: token)
-      var sink: any RowSink = rows
-      do {
-        let report = try context.runExpose(expose, into: &sink)
-        page.notices += report.notices.filter { !page.notices.contains($0) && !$0.hasPrefix("rule age bands") }
-      } catch let error as QueryError {
-        // No heights: nobody knows what is wet.
-        guard case .invalid = error.reason else { throw error }
+      guard let found = try exposure(of: layer, to: flood, by: "layer") else {
         page.missing.append("at_risk of \(layer)")
         continue
       }
-      page.add(exposure: rows, of: layer)
+      page.notices += found.notices.filter { !page.notices.contains($0) && !$0.hasPrefix("rule age bands") }
+      page.add(exposure: found.rows, of: layer)
+    }
+  }
+
+  /// The totals of an EXPOSE of a layer; nil where nobody knows heights, and so what is wet.
+  private func exposure(
+    of layer: String, to flood: Reference, by key: String
+  ) throws -> (rows: RowBuffer, notices: [String])? {
+    let text = "EXPOSE \(layer) TO \(Printer.print(flood)) GROUP BY \(key)"
+    var inner = try CIMEngine.parse(text, names: KnownNames(catalog)).statements[0]
+    guard case .expose(let expose) = inner.body else { return nil }
+    inner.range = statement.range
+    let context = StatementContext(
+      statement: inner, session: session, run: run, store: store, snapshot: snapshot, bindContext: bindContext,
+      transaction: transaction)
+    let rows = RowBuffer(token: token)
+    var sink: any RowSink = rows
+    do {
+      return (rows, try context.runExpose(expose, into: &sink).notices)
+    } catch let error as QueryError {
+      guard case .invalid = error.reason else { throw error }
+      return nil
     }
   }
 
@@ -223,30 +237,55 @@ private struct BriefPage {
   mutating func add(exposure found: RowBuffer, of layer: String) {
     let title = "At risk of the water 受水威胁"
     titles[title] = "受水威胁"
-    func figure(_ name: String) -> Double? {
-      guard let column = found.names.firstIndex(of: name) else { return nil }
-      return found.rows.first?[column].number
+    let row = found.rows.first ?? []
+    for (state, count) in Self.states(row, found.names) {
+      add(section: "at_risk", title: title, layer: layer, id: nil, name: state, detail: layer, value: count)
     }
-    for state in ["wet", "dry", "unknown"] where state == "wet" || (figure(state) ?? 0) > 0 {
-      add(
-        section: "at_risk", title: title, layer: layer, id: nil, name: state, detail: layer, value: figure(state) ?? 0)
-    }
-    if let floors = figure("wet_floors") {
+    if let column = found.names.firstIndex(of: "wet_floors"), column < row.count, let floors = row[column].number {
       add(
         section: "at_risk", title: title, layer: layer, id: nil, name: "floors under water", detail: layer,
         value: floors)
     }
   }
 
-  mutating func add(_ section: BriefSection, _ found: RowBuffer, _ catalog: Catalog) {
-    let title = "\(section.english) \(section.chinese)"
-    titles[title] = section.chinese
-    let values = catalog.layerIndex(named: section.layer).map { catalog.chineseValues(ofLayer: $0) } ?? [:]
-    if let name = catalog.layerIndex(named: section.layer).flatMap({ catalog.layers[$0].aliases.first }) {
-      chinese[section.layer] = name
+  /// Totals of an EXPOSE by one key: a row for each key and state, so that they add up to the totals of the layer.
+  mutating func add(_ section: BriefSection, exposure found: RowBuffer, _ catalog: Catalog) {
+    begin(section, catalog)
+    if found.rows.isEmpty { add(section, id: nil, name: "none", detail: nil, value: 0) }
+    // `scenario` and `layer` come first.
+    for row in found.rows {
+      for (state, count) in Self.states(row, found.names) {
+        add(section, id: nil, name: row[2].isNull ? "unknown" : row[2].plainText, detail: state, value: count)
+      }
     }
+  }
+
+  /// How many are in each state; who is wet is said also when it is nobody.
+  private static func states(_ row: [Value], _ names: [String]) -> [(state: String, count: Double)] {
+    ["wet", "dry", "unknown"].compactMap { state in
+      let count = names.firstIndex(of: state).flatMap { $0 < row.count ? row[$0].number : nil } ?? 0
+      return state == "wet" || count > 0 ? (state, count) : nil
+    }
+  }
+
+  private mutating func begin(_ section: BriefSection, _ catalog: Catalog) {
+    titles[section.title] = section.chinese
+    guard let layer = catalog.layerIndex(named: section.layer) else { return }
+    if let name = catalog.layers[layer].aliases.first { chinese[section.layer] = name }
+    chinese.merge(catalog.chineseValues(ofLayer: layer)) { old, _ in old }
+  }
+
+  private mutating func add(_ section: BriefSection, id: String?, name: String?, detail: String?, value: Double?) {
+    add(
+      section: section.name, title: section.title, layer: section.layer, id: id, name: name, detail: detail,
+      value: value)
+  }
+
+  /// - Parameter detail: what is said beside figures.
+  mutating func add(_ section: BriefSection, _ found: RowBuffer, _ catalog: Catalog, figuresOf detail: String?) {
+    begin(section, catalog)
+    let common = section.kind == .figures ? detail : nil
     func at(_ name: String) -> Int? { found.names.firstIndex(of: name) }
-    chinese.merge(values) { old, _ in old }
     for (index, row) in found.rows.prefix(BriefSection.mostShown).enumerated() {
       let shape = found.wantsShapes ? found.shapes[index] : nil
       func text(_ name: String) -> String? {
@@ -254,7 +293,7 @@ private struct BriefPage {
         if case .text(let text) = row[column] { return text }
         return row[column].number.map { StatementContext.text($0) }
       }
-      var detail = text("detail")
+      var detail = text("detail") ?? common
       if let more = text("detail2") {
         let both = detail.map { "\($0), \(more)" } ?? more
         // Grades of threats are added by name later; values of the layer are known here.
@@ -262,14 +301,14 @@ private struct BriefPage {
         detail = both
       }
       add(
-        section: section.name, title: title, layer: section.layer, id: text("id"),
+        section: section.name, title: section.title, layer: section.layer, id: text("id"),
         name: text("name") ?? (section.kind == .figures ? "unknown" : nil), phone: text("phone"),
         detail: detail, value: at("value").flatMap { row[$0].number },
         distance: at("distance").flatMap { row[$0].number }, shape: shape)
     }
     // Nothing found is an answer too, and not the same as a question left out.
     if found.rows.isEmpty {
-      add(section: section.name, title: title, layer: section.layer, id: nil, name: "none", detail: nil, value: 0)
+      add(section, id: nil, name: "none", detail: nil, value: 0)
     } else if found.rows.count > BriefSection.mostShown {
       notices.append("\(section.name): \(BriefSection.mostShown) of \(found.rows.count) are shown")
     }
@@ -285,35 +324,54 @@ private struct BriefPage {
   }
 
   mutating func send(to sink: inout any RowSink, crs: CRS) throws -> RunReport {
-    func vector(_ numbers: [Double?]) -> Vector {
-      Vector(.double(numbers.map { $0 ?? 0 }), validity: numbers.map { $0 != nil })
-    }
-    var columns = zip(Self.names, texts).map { name, values in
-      (
-        ResultColumn(name: name, type: .text),
-        Vector(.text(values.map { $0 ?? "" }), validity: values.map { $0 != nil })
-      )
-    }
-    columns.insert((ResultColumn(name: "value", type: .double), vector(values)), at: 6)
-    columns.append((ResultColumn(name: "distance", type: .double), vector(distances)))
-    columns.append((ResultColumn(name: "bearing", type: .double), vector(bearings)))
+    func number(_ name: String) -> ResultColumn { ResultColumn(name: name, type: .double) }
+    var columns = Self.names.map { ResultColumn(name: $0, type: .text) }
+    columns.insert(number("value"), at: 6)
+    columns += [number("distance"), number("bearing")]
     for (both, parts) in chineseParts { chinese[both] = parts.map { chinese[$0] ?? $0 }.joined(separator: "，") }
     // Section, title and layer say in three ways which part of the page a row belongs to.
-    columns[1].0.chineseValues = titles
-    columns[4].0.chineseValues = chinese
-    columns[7].0.chineseValues = chinese
+    columns[1].chineseValues = titles
+    columns[4].chineseValues = chinese
+    columns[7].chineseValues = chinese
     var header = ResultHeader(
-      columns: columns.map(\.0), crs: crs, distanceColumn: columns.count - 2, hasShapes: true, rowCount: values.count)
+      columns: columns, crs: crs, distanceColumn: columns.count - 2, hasShapes: true, rowCount: values.count)
     header.page = ResultHeader.Page(heading: 1, hidden: [0, 2])
     try sink.begin(header)
-    try sink.write(
-      RowBatch(
-        rowCount: values.count, columns: columns.map(\.1), shapes: wantsShapes ? shapes : [],
-        ids: wantsShapes ? texts[3] : []))
+    for rows in runs { try sink.write(batch(rows)) }
     try sink.end(notices: notices)
     var report = RunReport()
     report.notices = notices
     report.rowCount = values.count
     return report
+  }
+
+  /// Rows whose figure is a whole number and rows where it is not, apart: people are counted in whole numbers, and what
+  /// sensors say is not.
+  private var runs: [Range<Int>] {
+    var result: [Range<Int>] = []
+    var start = 0
+    for i in values.indices.dropFirst() where isWhole(i) != isWhole(i - 1) {
+      result.append(start..<i)
+      start = i
+    }
+    return values.isEmpty ? [] : result + [start..<values.count]
+  }
+
+  private func isWhole(_ row: Int) -> Bool { values[row].map { Int64(exactly: $0) != nil } ?? true }
+
+  private func batch(_ rows: Range<Int>) -> RowBatch {
+    func vector(_ numbers: ArraySlice<Double?>) -> Vector {
+      Vector(.double(numbers.map { $0 ?? 0 }), validity: numbers.map { $0 != nil })
+    }
+    var columns = texts.map { texts in
+      Vector(.text(texts[rows].map { $0 ?? "" }), validity: texts[rows].map { $0 != nil })
+    }
+    var figures = vector(values[rows])
+    if rows.allSatisfy(isWhole) { figures.storage = .int(values[rows].map { Int64($0 ?? 0) }) }
+    columns.insert(figures, at: 6)
+    columns += [vector(distances[rows]), vector(bearings[rows])]
+    return RowBatch(
+      rowCount: rows.count, columns: columns, shapes: wantsShapes ? Array(shapes[rows]) : [],
+      ids: wantsShapes ? Array(texts[3][rows]) : [])
   }
 }

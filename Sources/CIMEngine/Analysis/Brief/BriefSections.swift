@@ -20,10 +20,25 @@ struct BriefSection: Sendable {
   /// row may have `detail2`, which is shown beside it.
   let query: String
 
+  /// The heading, in both languages.
+  var title: String { "\(english) \(chinese)" }
+
+  /// The key by which an EXPOSE divides the same people, when the place is a flood with a level.
+  var exposedBy: String? {
+    switch name {
+    case "people_by_age": "age_band"
+    case "people_by_mobility": "mobility"
+    default: nil
+    }
+  }
+
+  /// Said beside figures that count what is inside a flood, wet or not.
+  static let anyHeight = "at any height"
+
   /// What figures and details are called in Chinese.
   static let words = [
     "all": "全部", "none": "无", "unknown": "不明", "wet": "被淹", "dry": "未淹", "free places": "空位", "members": "队员",
-    "in stock": "库存", "manager": "网格长", "floors under water": "被淹楼层",
+    "in stock": "库存", "manager": "网格长", "floors under water": "被淹楼层", anyHeight: "不论高度",
   ]
 
   /// How many features of a kind a page shows.

@@ -9,18 +9,8 @@ extension StatementContext {
     var report = RunReport()
     let names = CatalogNames.of(catalog)
     let rules = try store.rules()
-    var expose = written
-    let layers = expose.layers.compactMap { names.layer($0.text) }
-    let words = ExposeWords(rules) { name in layers.contains { names.column(name, of: $0) != nil } }
-    expose.find = try words.plain(expose.find)
-    var tolerance = 0.0
-    if let written = expose.tolerance {
-      var binder = FindBinder(BindState(catalog, bindContext))
-      guard let metres = try binder.bind(distance: written).constantNumber, metres >= 0, metres.isFinite else {
-        throw QueryError(.invalid("TOLERANCE is a fixed length, such as 0.2 m"), at: written.range)
-      }
-      tolerance = metres
-    }
+    let expose = try plain(written, names, rules)
+    let tolerance = try tolerance(of: expose)
     try refuse(expose)
     let scenarios = try scenarios(of: expose, notices: &report.notices)
     if scenarios.isEmpty { report.notices.append("no flood matches, so nothing is exposed") }
@@ -82,6 +72,82 @@ extension StatementContext {
     try union.finish()
     report.rowCount = union.rowCount
     return report
+  }
+
+  /// The statement with its own names and values as it prints them.
+  private func plain(_ expose: Expose, _ names: CatalogNames, _ rules: CityRules) throws(QueryError) -> Expose {
+    let layers = expose.layers.compactMap { names.layer($0.text) }
+    let words = ExposeWords(rules) { name in layers.contains { names.column(name, of: $0) != nil } }
+    var result = expose
+    result.find = try words.plain(expose.find)
+    return result
+  }
+
+  /// Metres.
+  private func tolerance(of expose: Expose) throws(QueryError) -> Double {
+    guard let written = expose.tolerance else { return 0 }
+    var binder = FindBinder(BindState(catalog, bindContext))
+    guard let metres = try binder.bind(distance: written).constantNumber, metres >= 0, metres.isFinite else {
+      throw QueryError(.invalid("TOLERANCE is a fixed length, such as 0.2 m"), at: written.range)
+    }
+    return metres
+  }
+
+  // MARK: As a source
+
+  /// `(EXPOSE layer TO reference … WHERE state = 'wet')` in the place of a FIND: the rows that are met, once each, with
+  /// all their columns. Where one flood meets them they have the computed names as columns, too.
+  func exposedRows(_ written: Expose) throws(QueryError) -> (find: Find, notices: [String]) {
+    do { return try rows(of: written) } catch {
+      if let error = error as? QueryError { throw error }
+      throw QueryError(.file((error as? any UserFacingError)?.message ?? "\(error)"))
+    }
+  }
+
+  private func rows(of written: Expose) throws -> (find: Find, notices: [String]) {
+    let names = CatalogNames(catalog)
+    let rules = try store.rules()
+    var expose = try plain(written, names, rules)
+    try refuse(expose)
+    guard expose.layers.count == 1, let name = expose.layers.first else {
+      throw QueryError(
+        .invalid("the rows of an EXPOSE in parentheses are those of one layer"), at: expose.find.range,
+        fix: "EXPOSE person TO …")
+    }
+    guard let layer = names.layer(name.text) else { throw names.unknownLayer(name) }
+    guard !expose.byFloor else {
+      throw QueryError(
+        .invalid("BY FLOOR gives totals, and an EXPOSE in parentheses stands for rows"), at: expose.find.range,
+        fix: "write GROUP BY floor around it")
+    }
+    var notices: [String] = []
+    let tolerance = try tolerance(of: expose)
+    let scenarios = try scenarios(of: expose, notices: &notices)
+    if scenarios.isEmpty { notices.append("no flood matches, so nothing is exposed") }
+    let isPlain = expose.find.items == nil && expose.find.groupBy.isEmpty
+    let isFree = isPlain && expose.find.orderBy.isEmpty && expose.find.limit == nil && expose.find.offset == nil
+    guard scenarios.count < 2 || isFree else {
+      throw QueryError(
+        .invalid(
+          "an EXPOSE in parentheses with RETURN, GROUP BY, ORDER BY or LIMIT is about one flood, not "
+            + "\(scenarios.count)"),
+        at: expose.reference.range, fix: "name one, such as flood 'F-0720'")
+    }
+    let each = try (scenarios.isEmpty ? [nothing(expose)] : scenarios).map { scenario in
+      let exposed = try ExposedLayer(
+        layer, named: name, catalog, names, scenario, tolerance: tolerance, rules: rules)
+      if isPlain { expose.find.items = scenarios.count < 2 ? [Item(kind: .all)] : nil }
+      return find(expose, exposed, layer, name, scenario, isOnly: true)
+    }
+    var result = each[0]
+    if each.count > 1 {
+      // Met by any of them.
+      let any = each.map { Expression(kind: .and($0.filters), range: expose.reference.range) }
+      result = Find(source: result.source, range: expose.find.range)
+      result.filters = [Expression(kind: .or(any), range: expose.reference.range)]
+    }
+    if scenarios.isEmpty { result.limit = .number(0) }
+    return (result, notices)
   }
 
   /// A scenario for a reference without rows, so that the answer has its columns.

@@ -80,6 +80,7 @@ extension StatementContext {
     switch find.source.kind {
     case .layer(let name): find.joins.isEmpty ? names.layer(name.text) : nil
     case .find(let inner): baseLayer(inner, names)
+    case .expose(let expose): expose.layers.count == 1 ? names.layer(expose.layers[0].text) : nil
     case .set: nil
     }
   }

@@ -6,6 +6,15 @@ struct ExposeWords {
   ]
   private static let states = ["被淹": "wet", "存疑": "unsure", "未淹": "dry", "不明": "unknown", "在范围内": "inside"]
 
+  /// The values that a name of EXPOSE's own may have, in English and Chinese; nil for another name.
+  static func values(of name: String, _ rules: CityRules) -> [String]? {
+    switch columns[name] ?? name.lowercased() {
+    case "state": ExposedLayer.states + ["inside"] + states.keys.sorted()
+    case "age_band": rules.ageBands.map(\.band) + rules.ageBands.map(\.nameZH)
+    default: nil
+    }
+  }
+
   /// By column: values and their other names.
   private let values: [String: (values: [String], aliases: [String: String])]
   /// Whether an exposed layer has a column of that name, which goes first.
@@ -84,5 +93,12 @@ struct ExposeWords {
         .unknownValue(text, column: column, allowed: known), at: e.range, fix: near.map { "did you mean '\($0)'?" })
     }
     return result
+  }
+}
+
+extension Database {
+  /// What `state` or `age_band` of an EXPOSE may be compared with; nil for another name.
+  package func exposedValues(ofColumn name: String) -> [String]? {
+    ExposeWords.values(of: name, (try? store.rules()) ?? .shipped)
   }
 }

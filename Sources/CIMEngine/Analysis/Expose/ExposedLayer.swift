@@ -96,19 +96,21 @@ struct ExposedLayer {
       addWetFloors(
         level: level, tolerance: tolerance, ground: base, floors: floors, below: column(["floors_below"]),
         storey: column(["storey_height", "floor_height"]),
-        heights: ["roof_height", "height"].compactMap { column([$0]) }, rules)
+        heights: ["roof_height", "height"].compactMap { column([$0]) },
+        known: FloorLevels.Rows(of: layer, names), rules)
     }
   }
 
   /// What is taken for the height of a storey, in metres.
-  private static let storeys = 2.2...8.0
+  static let storeys = 2.2...8.0
 
-  /// The floors of a building whose level lies under the water by more than the tolerance. Floor k above the ground lies
+  /// The floors of a building whose level lies under the water by more than the tolerance. Floors that have rows of
+  /// their own (`known`: housing units) lie where those do. Of a building without any, floor k above the ground lies
   /// (k - 1) storeys above `ground_z`, floor -k k storeys below; a storey is `storey_height`, else `roof_height` /
   /// `floors`, else `height` / `floors`, else the rule: the first that is between 2.2 m and 8 m.
   private mutating func addWetFloors(
     level: Expression, tolerance: Double, ground: Expression, floors: Expression, below: Expression?,
-    storey stated: Expression?, heights: [Expression], _ rules: CityRules
+    storey stated: Expression?, heights: [Expression], known rows: FloorLevels.Rows?, _ rules: CityRules
   ) {
     if level.isNullLiteral {
       computed["wet_floors"] = .null
@@ -131,7 +133,20 @@ struct ExposedLayer {
     }
     if let stated { take(stated.with(.multiply, .number(1)), when: nil) }
     let known = Expression(kind: .not(floors.isUnknown), range: 0..<0)
-    storeyRule = (isByRule.reduce(known) { .both($0, $1) }, rules.said(rule))
+    let isUsed = isByRule.reduce(known) { .both($0, $1) }
+    storeyRule = (isUsed, rules.said(rule))
+    if let rows {
+      // The same limit as that of `state`, so that a floor is wet when one of its rows is.
+      let arguments = [
+        level, .number(tolerance > 0 ? tolerance + 1e-9 : 0), ground, floors, below ?? .number(0), storey,
+      ]
+      func ask(_ question: String) -> Expression {
+        .call(WetFloorsNode.function, [.text(question), .text(rows.text), .column(["id"])] + arguments)
+      }
+      computed["wet_floors"] = ask("count")
+      storeyRule = (.both(isUsed, ask("rule").compared(.equal, .number(1))), rules.said(rule))
+      return
+    }
     let water = level.with(.subtract, .number(tolerance)).with(.subtract, ground)
     let zero = Expression.number(0)
     let above = Expression.call(

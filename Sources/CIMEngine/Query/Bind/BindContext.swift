@@ -33,6 +33,11 @@ package struct BindContext: Sendable {
   /// The geometries of a file of FILE '…', in the working CRS. A CRS that the statement names goes with it.
   package var readFile: @Sendable (_ path: String, _ crs: CRS?) throws -> [Geometry]
 
+  /// Writes an EXPOSE that stands for rows out as a FIND.
+  var exposed = ExposedRows { expose throws(QueryError) in
+    throw QueryError(.notSupported("EXPOSE inside another EXPOSE"), at: expose.find.range)
+  }
+
   package init(
     session: Session = Session(), lookup: any FeatureLookup,
     readFile: @escaping @Sendable (_ path: String, _ crs: CRS?) throws -> [Geometry]
@@ -41,6 +46,12 @@ package struct BindContext: Sendable {
     self.lookup = lookup
     self.readFile = readFile
   }
+}
+
+/// Asked while a statement is bound, on the thread that binds it.
+struct ExposedRows: @unchecked Sendable {
+  let rows: (Expose) throws(QueryError) -> (find: Find, notices: [String])
+  init(_ rows: @escaping (Expose) throws(QueryError) -> (find: Find, notices: [String])) { self.rows = rows }
 }
 
 /// A statement that can be planned.

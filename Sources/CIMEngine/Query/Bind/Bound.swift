@@ -239,6 +239,8 @@ package struct BoundExpression: Sendable {
     case lon, lat, height, volume, surfaceArea, distance3D
     /// The level of a water surface at a place: geometry, then the points as text. Written by EXPOSE, not by people.
     case levelSurface
+    /// The floors of a building under water: see `WetFloorsNode`. Written by EXPOSE, not by people.
+    case wetFloors
     case tAfter, tBefore, tContains, tDisjoint, tDuring, tEquals, tFinishedBy, tFinishes, tIntersects, tMeets
     case tMetBy, tOverlappedBy, tOverlaps, tStartedBy, tStarts
     case aContainedBy, aContains, aEquals, aOverlaps

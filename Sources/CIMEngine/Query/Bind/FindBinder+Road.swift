@@ -39,7 +39,7 @@ extension FindBinder {
       }
     case .find, .space: break
     }
-    return BoundRoad(layer: layer, avoiding: reference, label: Printer.print(avoiding))
+    return BoundRoad(layer: layer, avoiding: reference, label: Self.said(avoiding))
   }
 
   /// WITHIN d OF … BY ROAD: within d by road, and so within d in a straight line, which an index answers.

@@ -206,8 +206,14 @@ extension FindBinder {
     }
   }
 
+  /// A reference in words: as it is written, a name as people write it.
+  static func said(_ reference: Reference) -> String {
+    guard case .named(let name, let key) = reference.kind else { return Printer.print(reference) }
+    return name.text + (key.map { " \(Printer.text($0))" } ?? "")
+  }
+
   private func label(_ reference: Reference) -> String {
-    let text = Printer.print(reference)
+    let text = Self.said(reference)
     return DisplayWidth.of(text) > 60 ? DisplayWidth.prefix(of: text, columns: 59) + "…" : text
   }
 

@@ -97,6 +97,10 @@ struct FindBinder {
       return scopeSource(layer: layer, alias: source.alias?.text)
     case .find(let find):
       return scopeSource(try FindBinder.bind(find, state), alias: source.alias?.text)
+    case .expose(let expose):
+      let rows = try state.context.exposed.rows(expose)
+      for notice in rows.notices { state.note(notice) }
+      return scopeSource(try FindBinder.bind(rows.find, state), alias: source.alias?.text)
     case .set(let name):
       guard let set = state.context.session.sets[name] else { throw state.unknownSet(name, at: source.range) }
       let alias = source.alias ?? Name(text: name, quoted: false, range: source.range)

@@ -84,6 +84,8 @@ struct FunctionSignature {
     "AS_WKT": f(.asWKT, [.geometry, .crs], .type(.text), optional: 1),
     "AS_GEOJSON": f(.asGeoJSON, [.geometry], .type(.text)),
     LevelSurface.function: f(.levelSurface, [.geometry, .text], .type(.double)),
+    WetFloorsNode.function: f(
+      .wetFloors, [.text, .text, .any, .number, .number, .number, .number, .number, .number], .type(.double)),
   ]
 
   static let temporal: [String: BoundExpression.Function] = [

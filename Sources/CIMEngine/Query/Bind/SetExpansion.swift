@@ -64,6 +64,10 @@ enum SetExpansion {
       if let kind = Source.Kind(set) { result.kind = kind }
       if result.alias == nil { result.alias = Name(text: name, quoted: false, range: source.range) }
     case .find(let find): result.kind = .find(try expand(find, sets, &budget))
+    case .expose(var expose):
+      expose.reference = try expand(expose.reference, sets, &budget)
+      expose.find = try expand(expose.find, sets, &budget)
+      result.kind = .expose(expose)
     case .layer: break
     }
     return result

@@ -78,7 +78,7 @@ package enum Words {
     Entry(.descending, "DESC", "降序"),
     Entry(.nullsFirst, "NULLS FIRST", "空值在前"),
     Entry(.nullsLast, "NULLS LAST", "空值在后"),
-    Entry(.limit, "LIMIT", "限"),
+    Entry(.limit, "LIMIT", "限", "限制"),
     Entry(.offset, "OFFSET", "跳过"),
     Entry(.naturalDistance, "", "距离"),
     Entry(.naturalFrom, "", "距"),
@@ -182,6 +182,8 @@ package enum Words {
   package static let units: [(spellings: [String], name: String, factor: Double, isArea: Bool)] = [
     (["M", "米"], "m", 1, false),
     (["KM", "公里", "千米"], "km", 1000, false),
+    (["CM", "厘米"], "cm", 0.01, false),
+    (["MM", "毫米"], "mm", 0.001, false),
     (["M2", "㎡", "平方米"], "m2", 1, true),
     (["KM2", "平方公里", "平方千米"], "km2", 1e6, true),
     (["HA", "公顷"], "ha", 1e4, true),

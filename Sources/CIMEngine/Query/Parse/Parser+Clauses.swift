@@ -76,12 +76,30 @@ extension Parser {
       advance()
       kind = .find(try findStatement()!)
       try expect(symbol: ")", "`)` after the subquery")
+    } else if token.isSymbol("("), atExpose(1) {
+      kind = .expose(try exposeInParentheses())
     } else {
       kind = .layer(try name("a layer, `$name` or `(FIND …)`"))
     }
     if accept(.as) { return Source(kind: kind, alias: try name("an alias after AS"), range: range(from: start)) }
     aliasPosition = position
     return Source(kind: kind, alias: nil, range: range(from: start))
+  }
+
+  /// Whether an EXPOSE begins `ahead`: the word, a layer, then what must follow.
+  func atExpose(_ ahead: Int = 0) -> Bool {
+    at(.expose, ahead) && token(ahead + 1).isName && (at(.to, ahead + 2) || token(ahead + 2).isSymbol(","))
+  }
+
+  /// `(EXPOSE …)` in the place of a FIND in parentheses.
+  mutating func exposeInParentheses() throws(QueryError) -> Expose {
+    try enter()
+    defer { leave() }
+    advance()
+    _ = accept(.expose)
+    let expose = try exposeTail()
+    try expect(symbol: ")", "`)` after the EXPOSE")
+    return expose
   }
 
   /// Whether a FIND or SELECT begins `ahead`: the word, then what can only be its source or items.
@@ -94,7 +112,7 @@ extension Parser {
     case .string, .number: return isSelect
     case .name: return !Words.isReserved(next.key) || isSelect
     case .symbol:
-      if next.text == "(" { return isSelect || atFind(ahead + 2) }
+      if next.text == "(" { return isSelect || atFind(ahead + 2) || atExpose(ahead + 2) }
       return isSelect && next.text == "*" && (at(.from, ahead + 2) || token(ahead + 2).isSymbol(","))
     case .end: return false
     }
@@ -279,6 +297,11 @@ extension Parser {
   private mutating func nearestTail(count: Count, ties: Bool, reference: Reference, from start: Int) throws(QueryError)
     -> Nearest
   {
+    if isIn3D || at(.in3D) {
+      throw QueryError(
+        .notSupported("NEAREST … IN 3D"), at: token.range,
+        fix: "ask WITHIN 200 m OF … IN 3D ORDER BY distance LIMIT \(count)")
+    }
     var within: Expression?
     if at(.within), !atNaturalClause, !isWithinOf {
       _ = accept(.within)

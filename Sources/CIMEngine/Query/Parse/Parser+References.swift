@@ -151,7 +151,7 @@ extension Parser {
   /// Units that people bring along, in metres.
   private static let foreignUnits: [String: Double] = [
     "MI": 1609.344, "MILE": 1609.344, "MILES": 1609.344, "FT": 0.3048, "FOOT": 0.3048, "FEET": 0.3048, "YD": 0.9144,
-    "YARD": 0.9144, "YARDS": 0.9144, "NM": 1852, "NMI": 1852, "CM": 0.01, "MM": 0.001, "厘米": 0.01, "里": 500,
+    "YARD": 0.9144, "YARDS": 0.9144, "NM": 1852, "NMI": 1852, "里": 500,
     "华里": 500, "英里": 1609.344, "英尺": 0.3048, "海里": 1852, "丈": 10.0 / 3, "尺": 1.0 / 3,
   ]
 
@@ -168,7 +168,7 @@ extension Parser {
     switch next.kind {
     case .parameter, .quotedName: return true
     case .name: return !atAny(Self.followers, ahead)
-    case .symbol: return next.text == "(" && atFind(ahead + 1)
+    case .symbol: return next.text == "(" && (atFind(ahead + 1) || atExpose(ahead + 1))
     default: return false
     }
   }
@@ -190,6 +190,12 @@ extension Parser {
       try expect(symbol: ")", "`)` after the subquery")
       height = 1
       return Reference(kind: .find(find), crs: nil, range: range(from: start))
+    }
+    if token.isSymbol("("), atExpose(1) {
+      let source = Source(kind: .expose(try exposeInParentheses()), alias: nil, range: range(from: start))
+      height = 1
+      return Reference(
+        kind: .find(Find(source: source, range: source.range)), crs: nil, range: range(from: start))
     }
     if let geometry = try geometryLiteral() {
       return Reference(kind: .geometry(geometry), crs: try crsAfterReference(), range: range(from: start))

@@ -91,7 +91,7 @@ extension Parser {
     return .let(name: name, try reference())
   }
 
-  private mutating func exposeTail() throws(QueryError) -> Expose {
+  mutating func exposeTail() throws(QueryError) -> Expose {
     let start = token.range.lowerBound
     var layers = [try name("a layer")]
     while accept(symbol: ",") { layers.append(try name("a layer")) }

@@ -25,14 +25,7 @@ package enum Printer {
     switch body {
     case .find(let find): return print(find)
     case .let(let name, let reference): return "LET $\(name) = \(print(reference))"
-    case .expose(let expose):
-      var parts = [
-        "EXPOSE \(expose.layers.map { name($0.text) }.joined(separator: ", ")) TO \(print(expose.reference))"
-      ]
-      if let level = expose.level { parts.append("LEVEL \(print(level, .additive))") }
-      if expose.byFloor { parts.append("BY FLOOR") }
-      if let tolerance = expose.tolerance { parts.append("TOLERANCE \(print(tolerance, .additive))") }
-      return (parts + clauses(expose.find)).joined(separator: " ")
+    case .expose(let expose): return print(expose)
     case .allocate(let allocate):
       var parts = ["ALLOCATE \(print(allocate.from)) TO \(print(allocate.to))"]
       parts.append("CAPACITY \(print(allocate.capacity, .additive))")
@@ -51,6 +44,14 @@ package enum Printer {
     case .edit(let edit, let dryRun): return print(edit) + (dryRun ? " DRY RUN" : "")
     case .transaction(let step): return step.rawValue
     }
+  }
+
+  private static func print(_ expose: Expose) -> String {
+    var parts = ["EXPOSE \(expose.layers.map { name($0.text) }.joined(separator: ", ")) TO \(print(expose.reference))"]
+    if let level = expose.level { parts.append("LEVEL \(print(level, .additive))") }
+    if expose.byFloor { parts.append("BY FLOOR") }
+    if let tolerance = expose.tolerance { parts.append("TOLERANCE \(print(tolerance, .additive))") }
+    return (parts + clauses(expose.find)).joined(separator: " ")
   }
 
   private static func print(_ edit: Edit) -> String {
@@ -82,6 +83,7 @@ package enum Printer {
       case .layer(let layer): name(layer.text)
       case .set(let set): "$\(set)"
       case .find(let find): "(\(print(find)))"
+      case .expose(let expose): "(\(print(expose)))"
       }
     return kind + (source.alias.map { " AS \(name($0.text))" } ?? "")
   }

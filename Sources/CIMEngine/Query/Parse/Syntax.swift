@@ -95,6 +95,8 @@ public struct Source: Equatable, Sendable {
     case layer(Name)
     case set(String)
     case find(Find)
+    /// The rows of one layer that a flood meets, each with its `state` and `depth`.
+    case expose(Expose)
   }
   public var kind: Kind
   public var alias: Name?

@@ -172,6 +172,7 @@ struct Compiler {
           .invalid("\(LevelSurface.function) takes the geometry of a row and points as text"), at: e.range)
       }
       return ShapeNumberNode(place) { surface.level(at: $0) }
+    case .wetFloors: return try wetFloors(arguments, e)
     case .coalesce where e.type == .geometry:
       return ChooseNode(
         cases: try arguments.mapped { (a) throws(QueryError) in
