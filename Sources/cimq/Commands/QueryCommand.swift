@@ -82,6 +82,9 @@ struct QueryCommand: ParsableCommand {
     } else if rest == ["-"] {
       source = "-"
     } else if rest.count == 1 {
+      guard !rest[0].allSatisfy(\.isWhitespace) else {
+        throw ValidationError("what to ask? cimq query DB 'QUERY', or -f FILE, or - for stdin")
+      }
       return rest[0]
     } else if rest.isEmpty {
       throw ValidationError("what to ask? cimq query DB 'QUERY', or -f FILE, or - for stdin")

@@ -234,8 +234,8 @@ extension ShellHelp {
       name: "touches", chineseName: "相接",
       english: "[NOT] TOUCHES reference: they share edges or corners, and no inside.",
       chinese: "[NOT] TOUCHES（相接）参照：只共有边界，内部不相交。",
-      example: "FIND grid1 TOUCHES grid1 '410105' RETURN code;",
-      chineseExample: "查找 一级网格 相接 一级网格 '410105' 返回 网格编码;"),
+      example: "FIND grid3 TOUCHES grid3 '410105003012007' RETURN code;",
+      chineseExample: "查找 三级网格 相接 三级网格 '410105003012007' 返回 网格编码;"),
     Topic(
       name: "contains", chineseName: "包含",
       english: "[NOT] CONTAINS reference: the row covers it.", chinese: "[NOT] CONTAINS（包含）参照：该行的图形覆盖参照。",

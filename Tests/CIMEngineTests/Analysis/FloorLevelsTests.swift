@@ -77,6 +77,10 @@ struct FloorLevelsTests {
           let wanted = building.wetFloors(under: water, tolerance: tolerance)
           #expect(row[1].number.map { Int($0) } == wanted, "\(row[0]) at \(water) ± \(tolerance): \(building)")
         }
+        let near = try city.ask(
+          "EXPOSE building TO CIRCLE(POINT(460090 3840110), 55 m) IN EPSG:4547 LEVEL \(water) m\(clause) "
+            + "RETURN id, wet_floors", on: database)
+        #expect(near.rows.count > 5 && near.rows.count < 40 && near.rows.allSatisfy(answer.rows.contains))
         let total = try city.ask("EXPOSE building TO BBOX(113, 34, 115, 35) LEVEL \(water) m\(clause)", on: database)
           .rows[0]
         let sum = city.buildings.reduce(0) { $0 + ($1.wetFloors(under: water, tolerance: tolerance) ?? 0) }

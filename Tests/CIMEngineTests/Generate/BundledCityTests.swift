@@ -27,6 +27,19 @@ struct BundledCityTests {
     }
   }
 
+  @Test("a warning is named after its level")
+  func warnings() throws {
+    let data = try Data(contentsOf: URL(fileURLWithPath: Self.root + "/datasets/warning.geojson"))
+    let features = (try JSONSerialization.jsonObject(with: data) as? [String: Any])?["features"] as? [[String: Any]]
+    let colours = ["blue": "蓝色", "yellow": "黄色", "orange": "橙色", "red": "红色"]
+    #expect(features?.count == 5)
+    for feature in features ?? [] {
+      let properties = feature["properties"] as? [String: Any]
+      let colour = (properties?["level"] as? String).flatMap { colours[$0] }
+      #expect((properties?["name"] as? String)?.contains(colour ?? "?") == true, "\(properties ?? [:])")
+    }
+  }
+
   @Test("Together below 9 MB, no file over 2 MB")
   func size() throws {
     var total = 0

@@ -1,3 +1,5 @@
+internal import SpatialIndex
+
 extension StatementContext {
   /// `EXPOSE layers TO reference [LEVEL expr] [BY FLOOR] [TOLERANCE dist] { clause }`: one FIND for each scenario and
   /// layer, with the names of ``ExposedLayer`` written out, so that filters, groups, links and order are those of FIND.
@@ -18,10 +20,11 @@ extension StatementContext {
     // How many rows take the height of a storey from the rule.
     var storeys: [(count: BoundFind, said: String, layer: String)] = []
     for scenario in scenarios.isEmpty ? [nothing(expose)] : scenarios {
+      let near = try box(of: scenario)
       for written in expose.layers {
         guard let layer = names.layer(written.text) else { throw names.unknownLayer(written) }
         let exposed = try ExposedLayer(
-          layer, named: written, catalog, names, scenario, tolerance: tolerance, rules: rules)
+          layer, named: written, catalog, names, scenario, tolerance: tolerance, rules: rules, near: near)
         let find = self.find(expose, exposed, layer, written, scenario, isOnly: expose.layers.count == 1)
         var bound = try bind(find)
         if scenarios.isEmpty { bound.limit = 0 }
@@ -93,6 +96,12 @@ extension StatementContext {
     return metres
   }
 
+  /// Where the scenario's place lies, in the working CRS; nil where it is many places.
+  private func box(of scenario: ExposeScenario) throws(QueryError) -> Box2? {
+    guard !catalog.isGeographic, case .geometries(let places, _) = try bind(scenario.reference) else { return nil }
+    return places.compactMap(\.box).reduce(nil) { all, box in all.map { $0.union(box) } ?? box }
+  }
+
   // MARK: As a source
 
   /// `(EXPOSE layer TO reference … WHERE state = 'wet')` in the place of a FIND: the rows that are met, once each, with
@@ -105,7 +114,7 @@ extension StatementContext {
   }
 
   private func rows(of written: Expose) throws -> (find: Find, notices: [String]) {
-    let names = CatalogNames(catalog)
+    let names = CatalogNames.of(catalog)
     let rules = try store.rules()
     var expose = try plain(written, names, rules)
     try refuse(expose)
@@ -134,8 +143,9 @@ extension StatementContext {
         at: expose.reference.range, fix: "name one, such as flood 'F-0720'")
     }
     let each = try (scenarios.isEmpty ? [nothing(expose)] : scenarios).map { scenario in
+      let near = try box(of: scenario)
       let exposed = try ExposedLayer(
-        layer, named: name, catalog, names, scenario, tolerance: tolerance, rules: rules)
+        layer, named: name, catalog, names, scenario, tolerance: tolerance, rules: rules, near: near)
       if isPlain { expose.find.items = scenarios.count < 2 ? [Item(kind: .all)] : nil }
       return find(expose, exposed, layer, name, scenario, isOnly: true)
     }

@@ -34,7 +34,15 @@ struct ExposeWords {
     var error: QueryError?
     func plain(_ e: Expression) -> Expression { e.mapped { node($0, &error) } }
     var result = find
-    result.filters = find.filters.map(plain)
+    // `wet` is a column of totals, for HAVING and ORDER BY; rows have none.
+    result.filters = find.filters.map { filter in
+      filter.mapped { part in
+        if case .property(let parts) = part.kind, isState(parts) {
+          error = error ?? valueNotColumn(parts[0], part.range)
+        }
+        return node(part, &error)
+      }
+    }
     result.groupBy = find.groupBy.map(plain)
     result.having = find.having.map(plain)
     for i in result.orderBy.indices { result.orderBy[i].expression = plain(result.orderBy[i].expression) }
@@ -70,6 +78,20 @@ struct ExposeWords {
     default: break
     }
     return result
+  }
+
+  /// `WHERE wet`, `state = wet`.
+  private func valueNotColumn(_ name: Name, _ range: Range<Int>) -> QueryError {
+    let word = name.text.lowercased()
+    return QueryError(
+      .invalid("`\(name.text)` is a value of `state` and no column"), at: range,
+      fix: "write state = '\(Self.states[word] ?? word)'")
+  }
+
+  private func isState(_ parts: [Name]) -> Bool {
+    guard parts.count == 1, !parts[0].quoted, !isColumn(parts[0].text) else { return false }
+    let word = parts[0].text.lowercased()
+    return ExposedLayer.states.contains(word) || Self.states[word] != nil
   }
 
   /// The name of a column with a closed list of values.

@@ -1,3 +1,5 @@
+internal import SpatialIndex
+
 /// What an EXPOSE works out for the rows of one layer, as expressions over a row: the names that its clauses may use.
 struct ExposedLayer {
   let name: String
@@ -18,12 +20,14 @@ struct ExposedLayer {
 
   static let states = ["wet", "unsure", "dry", "unknown"]
 
-  /// - Parameter tolerance: metres.
+  /// - Parameters:
+  ///   - tolerance: metres.
+  ///   - near: the box of the scenario's place, in the working CRS; nil where it is not known.
   /// - Throws: `QueryError` for a layer without a place, and for one without heights unless `LEVEL NULL` asked for no
   ///   more than what is inside.
   init(
     _ layer: Int, named written: Name, _ catalog: Catalog, _ names: CatalogNames, _ scenario: ExposeScenario,
-    tolerance: Double, rules: CityRules
+    tolerance: Double, rules: CityRules, near: Box2? = nil
   ) throws(QueryError) {
     name = catalog.layers[layer].name
     guard let path = names.geometryPath(of: layer) else {
@@ -97,7 +101,7 @@ struct ExposedLayer {
         level: level, tolerance: tolerance, ground: base, floors: floors, below: column(["floors_below"]),
         storey: column(["storey_height", "floor_height"]),
         heights: ["roof_height", "height"].compactMap { column([$0]) },
-        known: FloorLevels.Rows(of: layer, names), rules)
+        known: FloorLevels.Rows(of: layer, near: near, names), rules)
     }
   }
 

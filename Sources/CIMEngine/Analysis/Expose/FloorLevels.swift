@@ -1,3 +1,4 @@
+internal import SpatialIndex
 internal import Synchronization
 
 /// At what height the floors of buildings lie, as the rows of another layer know it: housing units with `floor` and
@@ -10,6 +11,8 @@ final class FloorLevels: Sendable {
     /// Columns of the layer that the link leaves.
     var floor: Int
     var base: Int
+    /// Only buildings whose box meets this one are asked about: least x and y, greatest x and y. nil for all.
+    var box: [Double]?
   }
 
   /// Where the floors of each building begin; one more than there are buildings.
@@ -166,13 +169,14 @@ extension FloorLevels {
     let units = try scope.table(layer: rows.link.fromLayer)
     let known = kept.withLock { entries in
       entries.removeAll { $0.units == nil || $0.buildings == nil }
+      if entries.count > 8 { entries.removeFirst() }
       return entries.first {
         $0.units === units.segment && $0.buildings === buildings.segment && $0.rows == rows
       }?.levels
     }
     if let known { return known }
     let made = FloorLevels(
-      buildings: buildings.rowCount, entries: try entries(rows, of: units, buildings: buildings.rowCount, scope))
+      buildings: buildings.rowCount, entries: try entries(rows, of: units, to: wanted(rows, buildings), scope))
     try scope.token.use(bytes: made.byteCount)
     if let own = units.segment, let target = buildings.segment {
       kept.withLock { $0.append(Entry(units: own, buildings: target, rows: rows, levels: made)) }
@@ -180,8 +184,20 @@ extension FloorLevels {
     return made
   }
 
+  private static func wanted(_ rows: Rows, _ buildings: Table) throws(QueryError) -> RowSet {
+    var result = RowSet(rowCount: buildings.rowCount)
+    guard let box = rows.box, let tree = buildings.tree else {
+      result.insert(0..<buildings.rowCount)
+      return result
+    }
+    let window = Box2(box[0], box[1], box[2], box[3])
+    try buildings.verifyTree(within: 0, of: window)
+    tree.forEach(meeting: window) { result.insert(Int($0)) }
+    return result
+  }
+
   private static func entries(
-    _ rows: Rows, of units: Table, buildings: Int, _ scope: Scope
+    _ rows: Rows, of units: Table, to wanted: RowSet, _ scope: Scope
   ) throws(QueryError) -> [(building: Int, floor: Int32, level: Double)] {
     var scope = scope
     scope.relations = [Relation(table: units, layer: rows.link.fromLayer)]
@@ -192,15 +208,19 @@ extension FloorLevels {
     var result: [(building: Int, floor: Int32, level: Double)] = []
     for start in stride(from: 0, to: units.rowCount, by: Tuples.capacity) {
       try scope.token.check()
-      let tuples = Tuples(rows: Array(UInt32(start)..<UInt32(min(start + Tuples.capacity, units.rowCount))))
-      let owners = try follower.rows(tuples)
+      let all = Array(UInt32(start)..<UInt32(min(start + Tuples.capacity, units.rowCount)))
+      let followed = try follower.rows(from: all, mayBeNone: false)
+      let near = followed.indices.filter { followed[$0] != Tuples.none && wanted.contains(Int(followed[$0])) }
+      if near.isEmpty { continue }
+      let owners = near.map { followed[$0] }
+      let tuples = Tuples(rows: near.map { all[$0] })
       let floors = try floorNode.evaluate(tuples).vector(count: tuples.count)
       let bases = try baseNode.evaluate(tuples).vector(count: tuples.count)
       guard let floorValues = floors.doubles, let baseValues = bases.doubles else { continue }
       let (hasFloor, hasBase) = (floors.flags, bases.flags)
       for i in 0..<tuples.count {
-        guard owners[i] != Tuples.none, Int(owners[i]) < buildings, hasFloor?[i] ?? true, hasBase?[i] ?? true,
-          let floor = Int32(exactly: floorValues[i]), baseValues[i].isFinite
+        guard hasFloor?[i] ?? true, hasBase?[i] ?? true, let floor = Int32(exactly: floorValues[i]),
+          baseValues[i].isFinite
         else { continue }
         result.append((Int(owners[i]), floor, baseValues[i]))
       }
@@ -212,7 +232,9 @@ extension FloorLevels {
 extension FloorLevels.Rows {
   /// The rows that know the floors of a layer of buildings: of a layer linked to it with columns `floor` and `z_min`,
   /// first the one called `unit`; nil when there is none.
-  init?(of buildings: Int, _ names: CatalogNames) {
+  ///
+  /// - Parameter near: where the buildings lie that will be asked about; nil where that is not known.
+  init?(of buildings: Int, near: Box2?, _ names: CatalogNames) {
     let layers = names.catalog.layers
     func numbers(_ name: String, of layer: Int) -> Int? {
       names.column(name, of: layer).flatMap { [.int, .double].contains(layers[layer].columns[$0].type) ? $0 : nil }
@@ -227,22 +249,25 @@ extension FloorLevels.Rows {
       return nil
     }
     self = first
+    box = near.map { [$0.min[0], $0.min[1], $0.max[0], $0.max[1]] }
   }
 
   // MARK: As an argument
 
   var text: String {
-    "\(link.fromLayer) \(link.column) \(link.targetLayer) \(floor) \(base) \(link.targetColumn)"
+    let box = box?.map { "\($0)" }.joined(separator: " ") ?? "- - - -"
+    return "\(link.fromLayer) \(link.column) \(link.targetLayer) \(floor) \(base) \(box) \(link.targetColumn)"
   }
 
   init?(text: String) {
-    let words = text.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: false)
+    let words = text.split(separator: " ", maxSplits: 9, omittingEmptySubsequences: false)
     let numbers = words.prefix(5).compactMap { Int($0) }
-    guard words.count == 6, numbers.count == 5, numbers.allSatisfy({ $0 >= 0 }) else { return nil }
+    guard words.count == 10, numbers.count == 5, numbers.allSatisfy({ $0 >= 0 }) else { return nil }
+    let box = words[5..<9].compactMap { Double($0) }.filter(\.isFinite)
     self.init(
       link: LinkStep(
-        fromLayer: numbers[0], column: numbers[1], targetLayer: numbers[2], targetColumn: String(words[5])),
-      floor: numbers[3], base: numbers[4])
+        fromLayer: numbers[0], column: numbers[1], targetLayer: numbers[2], targetColumn: String(words[9])),
+      floor: numbers[3], base: numbers[4], box: box.count == 4 ? box : nil)
   }
 }
 

@@ -278,6 +278,9 @@ extension FindBinder {
       let near = Spelling.nearest(to: parts[0].text, among: sources.map(\.bound.name))
       if let near { fix = "did you mean `\(near).\(last.text)`?" }
     }
+    if parts.count == 1, let column = enumerated(by: last.text) {
+      fix = "a text stands in single quotes: \(column) = '\(last.text)'"
+    }
     let candidates = (parts.count > 1 ? source.map { [$0] } ?? [] : sources).flatMap { columnNames(of: $0) }
     if fix == nil, let near = Spelling.nearest(to: last.text, among: candidates) { fix = "did you mean `\(near)`?" }
     if fix == nil, ["geometry", "shape", "the_geom", "wkb_geometry"].contains(last.text.lowercased()) {
@@ -292,6 +295,14 @@ extension FindBinder {
       fix = "it has: \(CatalogNames.list(source.bound.columns.map(\.name), limit: 15))"
     }
     return QueryError(.unknownProperty(written, layer: owner), at: range, fix: fix)
+  }
+
+  /// The column with a closed list of values that has this one: `status` of `open`.
+  private func enumerated(by value: String) -> String? {
+    sources.lazy.flatMap(\.bound.columns).first { column in
+      let known = column.origin.flatMap { self.catalogColumn($0) }
+      return known?.enumeration?.contains(value) ?? false || known?.valueAliases[value] != nil
+    }?.name
   }
 
   private func columnNames(of source: ScopeSource) -> [String] {

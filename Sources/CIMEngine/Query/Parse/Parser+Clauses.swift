@@ -287,6 +287,9 @@ extension Parser {
   private mutating func nearestClause(_ find: inout Find) throws(QueryError) -> Nearest {
     let start = token.range.lowerBound
     _ = accept(.nearest)
+    if at(.to) {
+      throw unexpected("the number after NEAREST, a whole number", fix: "say how many: NEAREST 1 TO …")
+    }
     let count = try count("the number after NEAREST", from: 1)
     _ = accept(.measure)
     let ties = accept(.withTies)

@@ -220,8 +220,33 @@ extension Parser {
     } else if token.kind == .quotedName, token.isCurly {
       throw unexpected("an id or a name in single quotes")
     }
+    if key == nil { try refuseBareKey(of: layer) }
     height = 1
     return Reference(kind: .named(layer, key: key), crs: nil, range: range(from: start))
+  }
+
+  /// `flood F-0720`, `grid3 410105003012007`, `F-0720`: an id without its quotes.
+  private func refuseBareKey(of layer: Name) throws(QueryError) {
+    func key(_ ahead: Int) -> Substring {
+      let first = token(ahead).range
+      var last = first
+      var next = ahead + 1
+      while token(next).isAdjacent, token(next).isSymbol("-") || [.name, .number].contains(token(next).kind) {
+        last = token(next).range
+        next += 1
+      }
+      return Substring(slice(first.lowerBound..<last.upperBound))
+    }
+    if token.isSymbol("-"), token.isAdjacent, token(1).isAdjacent, token(1).kind == .number, position > 0 {
+      throw QueryError(
+        .unexpected(found: "`\(key(-1))`", expected: "a place"), at: layer.range,
+        fix: "say of which layer, with the id in single quotes: flood '\(key(-1))'")
+    }
+    let isCode = token.kind == .name && token.keywords == 0 && token(1).isSymbol("-") && token(1).isAdjacent
+    let isNumber = token.kind == .number && token.text.count >= 6 && Words.unit(token(1).key) == nil
+    guard isCode || isNumber else { return }
+    throw unexpected(
+      "an id in single quotes, or a clause", fix: "write \(Printer.name(layer.text)) '\(key(0))'")
   }
 
   /// `IN GCJ02`, but neither `IN (…)` nor `IN 3D`.

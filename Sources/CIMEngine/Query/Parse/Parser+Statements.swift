@@ -21,6 +21,19 @@ extension Parser {
       return unexpected(
         "a clause such as WHERE or RETURN", fix: "to find one row write `WHERE id = \(Printer.text(token.text))`")
     }
+    if case .brief = statement.body, atAny(Self.clauseStarts) {
+      return unexpected(
+        "RADIUS, EXPORT TO, `;` or the end",
+        fix: "a place with conditions stands in parentheses: BRIEF (FIND hazard WHERE id = 'HZ-0231')")
+    }
+    if ["NEAR", "NEARBY", "CLOSEST", "AROUND", "附近"].contains(token.key) {
+      return unexpected(
+        "a clause such as WHERE or RETURN", fix: "write NEAREST 3 TO AT(lon, lat), or WITHIN 500 m OF AT(lon, lat)")
+    }
+    if token.kind == .name, position > 0, tokens[position - 1].key == "NEAREST" {
+      return unexpected(
+        "a clause such as WHERE or RETURN", fix: "write FIND \(token.text) NEAREST 3 TO AT(lon, lat)")
+    }
     let near = Self.clauseStarts + [.exportTo]
     if token.isSymbol(","), case .find(let find) = statement.body, find.filters.isEmpty,
       find.items == nil || isSelect(find)
@@ -62,9 +75,10 @@ extension Parser {
     if accept(.begin) { return .transaction(.begin) }
     if accept(.commit) { return .transaction(.commit) }
     if accept(.rollback) { return .transaction(.rollback) }
+    let isShells = token.isSymbol(".") || ["HELP", "QUIT", "EXIT", "帮助", "退出"].contains(token.key)
     throw unexpected(
       "a statement: FIND, SELECT, COUNT, LET, EXPOSE, ALLOCATE, LINK, BRIEF, INSERT INTO, UPDATE or DELETE FROM",
-      near: Self.verbs)
+      near: Self.verbs, fix: isShells ? "dot commands such as .help and .quit belong to cimq shell" : nil)
   }
 
   /// FIND, SELECT or COUNT, or nil when none of them stands here.
@@ -119,7 +133,8 @@ extension Parser {
 
   /// A source with conditions stands in parentheses.
   private mutating func expect(_ keyword: Keyword, afterSource what: String) throws(QueryError) {
-    if atAny(Self.clauseStarts) {
+    let isStatement = position > 0 && ["EXPOSE", "FIND", "SELECT", "暴露", "查找"].contains(tokens[position - 1].key)
+    if atAny(Self.clauseStarts) || isStatement {
       throw unexpected(
         "\(Words.table[keyword.rawValue].english) after \(what)",
         fix: "a source with conditions stands in parentheses: (FIND person INSIDE flood 'F-0720')")

@@ -52,7 +52,7 @@ struct Parser {
 
   var token: Token { tokens[position] }
 
-  func token(_ ahead: Int) -> Token { tokens[min(position + ahead, tokens.count - 1)] }
+  func token(_ ahead: Int) -> Token { tokens[min(max(0, position + ahead), tokens.count - 1)] }
 
   mutating func advance(_ count: Int = 1) { position = min(position + count, tokens.count - 1) }
 
@@ -153,7 +153,9 @@ struct Parser {
       if let first = entry.english.split(separator: " ").first { candidates.append((String(first), entry.english)) }
       candidates += entry.chinese.filter { $0.count > 1 }.map { ($0, $0) }
     }
-    guard let word = Spelling.nearest(to: token.text, among: candidates.map(\.word)) else { return nil }
+    guard let word = Spelling.nearest(to: token.text, among: candidates.map(\.word)), word != token.key else {
+      return nil
+    }
     return "did you mean \(candidates.first { $0.word == word }!.phrase)?"
   }
 
