@@ -65,7 +65,7 @@ import Testing
       ("EXPOSE unit TO flood 'F-0720' WHERE stat\t", "WHERE state "),
       ("EXPOSE unit TO flood 'F-0720' WHERE state = 'we\t", "state = 'wet'"),
       ("EXPOSE person TO flood 'F-0720' WHERE age_band = 'chi\t", "age_band = 'child'"),
-      ("EXPOSE unit TO flood 'F-0720' WHERE wat\t", "WHERE water_level "),
+      ("EXPOSE unit TO flood 'F-0720' WHERE water_l\t", "WHERE water_level"),
       ("EXPOSE unit TO flood 'F-0720' BY F\t", "BY FLOOR "),
       ("FIND shelter NEAREST 3 TO AT(113.65, 34.76) BY R\t", "BY ROAD "),
       ("FIND shelter NEAREST 3 TO AT(113.65, 34.76) by r\t", "by road "),
@@ -74,7 +74,7 @@ import Testing
       ("ALLOCATE person TO shelter CAPACITY capacity KEEP household \t", "household TOGETHER "),
       ("ALLOCATE (EXPOSE person TO flood 'F-0720' WHERE dep\t", "WHERE depth "),
       ("ALLOCATE person TO shelter CAPACITY capacity GROUP BY shel\t", "GROUP BY shelter "),
-      ("LINK unit TO grid3 \t", "grid3 BY INSIDE "), ("LINK unit TO grid3 BY INSIDE EL\t", "ELSE NEAREST WITHIN "),
+      ("LINK unit TO grid3 \t", "grid3 BY INSIDE "), ("LINK unit TO grid3 BY INSIDE EL\t", "INSIDE ELSE"),
       ("BRIEF flood 'F-0720' RA\t", "'F-0720' RADIUS "), ("BRIEF flo\t", "BRIEF flood "),
     ] {
       terminal.type(typed)

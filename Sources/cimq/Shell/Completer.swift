@@ -122,7 +122,8 @@ struct Completer {
     if previous == "BY", let words = context.afterBy, let found = offer(word, cased(words, as: word)) { return found }
     // The loads of places: `GROUP BY shelter`.
     if context.verb == "ALLOCATE", context.ends(with: "GROUP", "BY"), let found = offer(word, layers) { return found }
-    if !Self.sourceWords.contains(previous), !Self.columnWords.contains(previous), let next = context.next,
+    let isLinked = context.verb == "LINK" && context.ends(with: "BY", "INSIDE")
+    if isLinked || !Self.sourceWords.contains(previous), !Self.columnWords.contains(previous), let next = context.next,
       let found = offer(word, cased(next, as: word))
     {
       return found
