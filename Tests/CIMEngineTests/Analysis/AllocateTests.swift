@@ -80,6 +80,9 @@ struct AllocateTests {
     let sum = answer.rows.reduce(0) { $0 + ($1[3].number ?? 0) }
     #expect(abs(sum - Double(wanted.cost) * 1e-6) < 1e-3)
     #expect(answer.notices.contains { $0.contains("this is the optimum") })
+    let loads = try city.run(
+      "ALLOCATE person TO (FIND shelter WHERE status = 'open') CAPACITY capacity - occupied GROUP BY shelter")
+    #expect(loads.rows.map { $0[0] } == [.text("S-1"), .text("S-2"), .text("S-3")], "nobody stays, and no row says so")
   }
 
   @Test("grids are split, measured from their centroids; demand and room are read as they are")

@@ -179,6 +179,22 @@ struct WKBTests {
     #expect(try WKB.read(extended) == .point(1, 2, z: 3))
   }
 
+  @Test("ISO types: Z in the thousands, M in the two thousands, both in the three thousands; no others")
+  func thousandsOfTypes() throws {
+    for (code, count, z) in [(1, 2, nil), (1001, 3, 3), (2001, 3, nil), (3001, 4, 3)] as [(UInt32, Int, Double?)] {
+      var bytes: [UInt8] = [1]
+      bytes.appendLittleEndian(code)
+      for value in [1.0, 2, 3, 4].prefix(count) { bytes.appendLittleEndian(value.bitPattern) }
+      #expect(try WKB.read(bytes) == .point(1, 2, z: z), "\(code)")
+    }
+    for code: UInt32 in [0, 8, 1000, 3008, 4001, 0x0FFF_FFFF] {
+      var bytes: [UInt8] = [1]
+      bytes.appendLittleEndian(code)
+      for value in [1.0, 2, 3, 4] { bytes.appendLittleEndian(value.bitPattern) }
+      #expect(throws: GeometryReadError.self, "\(code)") { try WKB.read(bytes) }
+    }
+  }
+
   @Test func hostileBytes() throws {
     for (i, geometry) in try samples(seed: 73, count: 40).enumerated() {
       damaged(WKB.write(geometry), seed: UInt64(i)) { bytes in
