@@ -45,10 +45,14 @@ struct ResultBuffer: Sendable {
   func within(_ key: SortBuffer.Key?) -> [Int32]? {
     guard wanted != nil else { return nil }
     let bound = min(bound ?? .max, sharedBound?.value ?? .max)
-    guard bound < .max, case .numbers(let values, nil)? = key else { return nil }
+    guard bound < .max, case .numbers(let values, let nulls)? = key else { return nil }
     let turn: UInt64 = directions[0].descending ? .max : 0
     var kept: [Int32] = []
-    for i in values.indices where values[i] ^ turn <= bound { kept.append(Int32(truncatingIfNeeded: i)) }
+    // The page is full of values: NULLs come into it only where they come first.
+    let nullsFirst = directions[0].nullsFirst
+    for i in values.indices where nulls?[i] ?? false ? nullsFirst : values[i] ^ turn <= bound {
+      kept.append(Int32(truncatingIfNeeded: i))
+    }
     return kept.count == values.count ? nil : kept
   }
 
