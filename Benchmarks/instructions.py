@@ -8,7 +8,7 @@ import os, re, subprocess, sys, tempfile
 TOLERANCE = 0.03  # another compiler, another standard library or another layout of memory moves counts by less
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILE = os.path.join(HERE, "instructions.tsv")
-NAMES = ["build", "windows", "nearest", "nearest-of-each", "within", "points-in-polygons", "intersects"]
+NAMES = ["build", "windows", "nearest", "nearest-points", "nearest-of-each", "within", "points-in-polygons", "intersects"]
 
 
 def count(binary, name):

@@ -45,7 +45,7 @@ func benchmarkGrowth(_ sizes: [Int]) {
     var tree = PackedRTree([Box2]())
     time("build", count > 20_000_000 ? 2 : 3) {
       tree = PackedRTree([Box2]())
-      tree = PackedRTree(UnsafeBufferPointer(boxes))
+      tree = PackedRTree(UnsafeBufferPointer(boxes), workers: threads(1))
     }
     var random = Random(state: 7)
     let places = (0..<10_000).map { _ in (400_000 + side * random.next(), 3_780_000 + side * random.next()) }

@@ -16,7 +16,7 @@ func benchmarkIndex() {
       return Double(tree.count)
     }
   }
-  if tree.count == 0 { tree = PackedRTree(boxes) }
+  if tree.count == 0 { tree = PackedRTree(boxes, workers: threads(1)) }
   let view = tree.view
 
   nonisolated(unsafe) let windows = workload.doubles("win_c")
@@ -40,7 +40,7 @@ func benchmarkIndex() {
 
   nonisolated(unsafe) let queries = workload.doubles("knn_q")
   nonisolated(unsafe) let centroids = workload.doubles("bld_c")
-  let points = PackedRTree<2>(points: centroids)
+  let points = PackedRTree<2>(points: centroids, workers: threads(1))
   for (operation, view) in [("C", view), ("Cp", points.view)] {
     for count in [1, 2] {
       harness.measure(operation, threads: count) {

@@ -104,6 +104,18 @@ func runOnce(_ operation: String) {
       }
       return sum.rounded()
     }
+  case "nearest-points":
+    let pointTree = PackedRTree<2>(points: points)
+    check = measured {
+      var list = NearestList(count: 10)
+      var sum = 0.0
+      for i in 0..<1000 {
+        let (x, y) = (points[2 * i] + 5, points[2 * i + 1] + 5)
+        pointTree.view.nearest(to: Box2(x, y, x, y), into: &list)
+        sum += list[9].distance
+      }
+      return sum.rounded()
+    }
   case "nearest-of-each":
     check = measured {
       let order = HilbertOrder.order(ofPoints: points)
@@ -131,7 +143,8 @@ func runOnce(_ operation: String) {
     }
   default:
     fail(
-      "no operation \(operation): build, windows, nearest, nearest-of-each, within, points-in-polygons or intersects")
+      "no operation \(operation): build, windows, nearest, nearest-points, nearest-of-each, within, "
+        + "points-in-polygons or intersects")
   }
   print(check)
   withExtendedLifetime(tree) {}
