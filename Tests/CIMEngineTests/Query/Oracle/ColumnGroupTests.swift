@@ -170,6 +170,21 @@ struct ColumnGroupTests {
     }
   }
 
+  @Test("pages of a sort, of which NULLs are a part")
+  func sortedPages() throws {
+    let city = try Self.city(seed: 6, rows: 6_000)
+    for key in ["x", "a", "y", "year", "day", "house", "kind"] {
+      for order in ["ASC NULLS LAST", "DESC NULLS LAST", "ASC NULLS FIRST", "DESC NULLS FIRST"] {
+        for page in ["LIMIT 4", "LIMIT 700 OFFSET 20"] {
+          let text = "FIND thing ORDER BY \(key) \(order) \(page) RETURN id"
+          let sql = "SELECT id FROM thing ORDER BY \(key) \(order), id \(page)"
+          let wanted = try city.sql(sql)
+          for threads in 1...2 { #expect(try city.rows(text, threads: threads) == wanted, "\(text)") }
+        }
+      }
+    }
+  }
+
   @Test("pages of joins, among the first rows by id, and by all of them where those join too little")
   func pages() throws {
     var random = SplitMix64(seed: 11)
