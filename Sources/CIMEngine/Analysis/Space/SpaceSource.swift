@@ -163,11 +163,11 @@ struct HeightColumns {
     guard let storage = try segment.geometry(rows: row..<row + 1) else { return nil }
     let flat = storage.box(row)
     guard !flat.isEmpty else { return nil }
+    let range = try range(row)
+    // Of a layer with heights some rows may have none; of a point the columns say more.
     let isPoint = storage.kinds[row] == GeometryKind.point.rawValue
-    if isPoint || storage.z == nil, let (low, high) = try range(row) {
-      return Box<3>(min: [flat.min[0], flat.min[1], low], max: [flat.max[0], flat.max[1], high])
-    }
-    return storage.z == nil ? nil : storage.geometry(row)?.spaceBox
+    if storage.z != nil, !isPoint || range == nil, let own = storage.geometry(row)?.spaceBox { return own }
+    return range.map { Box<3>(min: [flat.min[0], flat.min[1], $0.low], max: [flat.max[0], flat.max[1], $0.high]) }
   }
 
   func add(_ row: Int, to body: inout Body) throws(SnapshotDamage) {
@@ -178,7 +178,7 @@ struct HeightColumns {
       let (x, y) = (geometry.xy[0], geometry.xy[1])
       line.appendPart(rings: [[x, y, x, y]], z: [[low, high]])
       body.add(line)
-    } else if geometry.hasZ {
+    } else if geometry.spaceBox != nil {
       body.add(geometry)
     } else if let (low, high) = range, geometry.kind == .polygon || geometry.kind == .multiPolygon {
       body.add(prismOver: geometry, from: low, to: high)
