@@ -14,7 +14,7 @@ import Testing
       ("FIND building WHERE b.height > 3", ["no column `b.height`"], "b.height"),
       ("FIND building AS bld WHERE bdl.height > 3", ["did you mean `bld.height`?"], "bdl.height"),
       ("FIND building WHERE xyzzy > 3", ["it has: id, height"], "xyzzy"),
-      ("FIND shelter WHERE status = \"open\"", ["single quotes: 'open'"], "\"open\""),
+      ("FIND shelter WHERE status = \"open\"", ["single quotes: status = 'open'"], "\"open\""),
       ("FIND shelter WHERE status = 'opne'", ["it has: open, full, closed", "did you mean 'open'?"], "'opne'"),
       ("FIND shelter WHERE status IN ('open', 'shut')", ["it has: open, full, closed"], "'shut'"),
       (

@@ -86,7 +86,7 @@ import Testing
     "places",
     arguments: [
       ("FIND building WITHIN 500 m OF hazard 'HZ-0231'", "within 500.0 building <1: hazard 'HZ-0231'>"),
-      ("FIND building WITHIN 0.5 公里 OF 隐患点 '南坡'", "within 500.0 building <1: \"隐患点\" '南坡'>"),
+      ("FIND building WITHIN 0.5 公里 OF 隐患点 '南坡'", "within 500.0 building <1: 隐患点 '南坡'>"),
       ("FIND building INSIDE district '410105'", "inside building <1: district '410105'>"),
       ("FIND building NOT INSIDE district '金水区'", "NOT(inside building <1: district '金水区'>)"),
       ("FIND building INSIDE flood", "inside building layer flood"),
