@@ -74,6 +74,8 @@ print("|---:|---:|---:|---:|")
 for readers in (1, 2, 4, 8):
     cells = []
     for with_writer in (False, True):
+        # A file that was written a moment ago is compared with the snapshot at each statement: that belongs to the writer.
+        time.sleep(4)
         stop, counts, writes = threading.Event(), [0] * readers, [0]
         threads = [threading.Thread(target=reader, args=(stop, counts, i)) for i in range(readers)]
         if with_writer:

@@ -21,6 +21,32 @@ import Testing
     return scratch.path("city.sqlite")
   }
 
+  // MARK: Very large numbers
+
+  @Test(
+    arguments: [
+      ("FIND shelter RETURN id LIMIT 1 OFFSET 9223372036854775807", 0),
+      ("FIND shelter RETURN id LIMIT 9223372036854775807 OFFSET 1", 4),
+      ("FIND shelter ORDER BY id RETURN id LIMIT 9223372036854775807 OFFSET 2", 3),
+      ("FIND unit GROUP BY floor RETURN floor LIMIT 1 OFFSET 9223372036854775807", 0),
+      ("FIND shelter AS s JOIN grid3 AS g ON S_WITHIN(s.geom, g.geom) LIMIT 2 OFFSET 9223372036854775807", 0),
+      ("FIND shelter NEAREST 9223372036854775807 TO AT(113.65, 34.76) RETURN id", 5),
+      ("FIND shelter NEAREST 9223372036854775807 WITH TIES TO AT(113.65, 34.76) RETURN id", 5),
+      ("FIND shelter NEAREST 9223372036854775807 TO AT(113.65, 34.76) BY ROAD RETURN id", 5),
+      ("EXPOSE unit TO flood 'F-0720' RETURN id LIMIT 1 OFFSET 9223372036854775807", 0),
+    ])
+  func numbersBeyondAllRowsAreNoMistake(text: String, rows: Int) throws {
+    let result = try query(text)
+    #expect(result.status == 0, "\(result.error)")
+    #expect(result.out.split(separator: "\n").count == 1 + rows, "\(result.out)")
+  }
+
+  @Test func aLevelIsNotRaisedByABareNumber() throws {
+    let result = try query("EXPOSE unit TO flood 'F-0720' LEVEL water_z + 50")
+    #expect(result.status != 0)
+    #expect(result.error.contains("LEVEL water_z + 50 m"), "\(result.error)")
+  }
+
   // MARK: Floods
 
   @Test func theFiguresOfABriefAboutAFloodAddUp() throws {
@@ -201,7 +227,7 @@ import Testing
     ("EXPOSE person TO flood 'F-0720' WHERE wet", "write state = 'wet'"),
     ("EXPOSE person TO flood 'F-0720' WHERE state = wet", "write state = 'wet'"),
     ("FIND shelter WHERE status = open", "single quotes: status = 'open'"),
-    ("BRIEF hazard WHERE id = 'HZ-0231'", "in parentheses: BRIEF (FIND"),
+    ("BRIEF hazard WHERE id = 'HZ-0231'", "about one place and has no conditions"),
     ("ALLOCATE EXPOSE person TO flood 'F-0720' TO shelter CAPACITY capacity", "in parentheses"),
     ("FIND shelter NEAREST TO AT(113.65, 34.76)", "NEAREST 1 TO"),
     ("FIND shelter NEAR AT(113.65, 34.76)", "NEAREST 3 TO AT(lon, lat)"),

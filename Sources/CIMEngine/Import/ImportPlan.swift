@@ -156,6 +156,8 @@ struct ImportPlan {
       result.unicodeScalars.append(isBad ? "_" : scalar)
     }
     if result.isEmpty { result = "layer" }
+    // No name that begins so is free to use in SQLite.
+    if result.hasPrefix("sqlite_") { return "layer_" + result }
     return TableInspection.isSystemTable(result) || result.hasSuffix("_geometry") ? result + "_2" : result
   }
 

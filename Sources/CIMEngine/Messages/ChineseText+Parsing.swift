@@ -25,8 +25,8 @@ extension ChineseText {
     请写明图层，编号放在单引号里：淹没区 '{}'
     an id in single quotes, or a clause
     单引号中的编号，或子句
-    a place with conditions stands in parentheses: BRIEF (FIND hazard WHERE id = 'HZ-0231')
-    带条件的地点写在括号里：简报 (查找 隐患点 条件 编号 = 'HZ-0231')
+    a brief is about one place and has no conditions: BRIEF hazard 'HZ-0231' RADIUS 2 km
+    简报只讲一个地点，不带条件：简报 隐患点 'HZ-0231' 半径 2 公里
     RADIUS, EXPORT TO, `;` or the end
     半径、导出到、`;` 或结尾
     dot commands such as .help and .quit belong to cimq shell

@@ -329,6 +329,9 @@ extension Expression {
     case .length, .property: true
     case .parameter(let name):
       if let text = parameters[name], case .length = ParameterText.read(text) { true } else { false }
+    // `water_z + 50` adds a number of nobody knows what; `2 * radius` is a length.
+    case .arithmetic(.add, let a, let b), .arithmetic(.subtract, let a, let b):
+      a.hasUnit(parameters: parameters) && b.hasUnit(parameters: parameters)
     case .arithmetic(_, let a, let b): a.hasUnit(parameters: parameters) || b.hasUnit(parameters: parameters)
     case .call(_, let arguments, _, _): arguments.contains { $0.hasUnit(parameters: parameters) }
     case .choose(_, let cases, let otherwise):

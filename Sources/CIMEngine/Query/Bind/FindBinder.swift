@@ -326,22 +326,25 @@ struct FindBinder {
       within: within, road: road)
   }
 
+  /// More rows than there can be; the sum of two such numbers is one yet.
+  private static let mostRows = 1 << 40
+
   /// The number of LIMIT, OFFSET or NEAREST; a parameter has to hold a whole one.
   private func count(_ count: Count?, _ what: String, from minimum: Int) throws(QueryError) -> Int? {
     switch count {
     case nil: return nil
-    case .number(let value): return value
+    case .number(let value): return min(value, Self.mostRows)
     case .parameter(let name):
       guard let text = state.context.session.parameters[name.text] else {
         throw state.unknownSet(name.text, at: name.range)
       }
-      guard case .value(.int(let value)) = ParameterText.read(text), value >= minimum, value <= Int32.max else {
+      guard case .value(.int(let value)) = ParameterText.read(text), value >= minimum else {
         throw QueryError(
           .typeMismatch("\(what) takes a whole number from \(minimum) on; `$\(name.text)` is '\(text)'"),
           at: name.range,
           fix: "write --param \(name.text)=5")
       }
-      return Int(value)
+      return min(Int(value), Self.mostRows)
     }
   }
 

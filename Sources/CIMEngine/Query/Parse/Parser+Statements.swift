@@ -24,7 +24,7 @@ extension Parser {
     if case .brief = statement.body, atAny(Self.clauseStarts) {
       return unexpected(
         "RADIUS, EXPORT TO, `;` or the end",
-        fix: "a place with conditions stands in parentheses: BRIEF (FIND hazard WHERE id = 'HZ-0231')")
+        fix: "a brief is about one place and has no conditions: BRIEF hazard 'HZ-0231' RADIUS 2 km")
     }
     if ["NEAR", "NEARBY", "CLOSEST", "AROUND", "附近"].contains(token.key) {
       return unexpected(
