@@ -67,6 +67,8 @@ def writer(stop, writes, pause):
         connection.execute("UPDATE shelter SET occupied = occupied + 1 WHERE fid = 1")
         connection.commit()
         writes[0] += 1
+    # The last one to close a database takes its write-ahead log away.
+    connection.close()
 
 
 print("| readers | questions a second | with a writer (10 edits a second) | edits made |")
