@@ -1,5 +1,6 @@
 import Glibc
 import SpatialIndex
+import Synchronization
 
 /// Processor time instead of elapsed time, for comparisons on a machine that others use: of the calling thread, and of the
 /// longest part beyond that where work is spread over threads, so that two threads count as if each had a processor.
@@ -89,13 +90,21 @@ func threads(_ count: Int) -> Workers {
   }
 }
 
-/// Cuts `0..<count` into a range for each worker and adds up what `body` gives for each.
+/// Cuts `0..<count` into ranges, more than there are workers, which workers take as they come, and adds up what `body`
+/// gives for each: a core that is slower for a while does less.
 func sum(_ workers: Workers, _ count: Int, _ body: @Sendable (Range<Int>) -> Double) -> Double {
   if workers.count == 1 { return body(0..<count) }
-  let results = UnsafeMutablePointer<Double>.allocate(capacity: workers.count)
+  let pieces = 16 * workers.count
+  let results = UnsafeMutablePointer<Double>.allocate(capacity: pieces)
   defer { results.deallocate() }
   nonisolated(unsafe) let out = results
-  let parts = workers.count
-  workers.perform { part in out[part] = body(count * part / parts..<count * (part + 1) / parts) }
-  return (0..<parts).reduce(0) { $0 + results[$1] }
+  let next = Atomic(0)
+  workers.perform { _ in
+    while true {
+      let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      if piece >= pieces { return }
+      out[piece] = body(count * piece / pieces..<count * (piece + 1) / pieces)
+    }
+  }
+  return (0..<pieces).reduce(0) { $0 + results[$1] }
 }
